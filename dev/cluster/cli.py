@@ -49,6 +49,7 @@ def _create(options: argparse.Namespace, progress: Progress) -> None:
             nodes=nodes,
             real_node=options.real_node,
             apiserver_arguments=options.apiserver_arg,
+            install_packages=options.install_packages,
             retain=options.retain,
         ),
         progress,

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from . import build, ports, processes
+from . import build, machine, ports, processes
 from .api import ApiServer
 from .stages import all_stages
 from .state import Cluster
@@ -20,7 +20,6 @@ FAKE_NODE = "kwok.x-k8s.io/node"
 MAX_NODES = 5_000
 # kwok's own pool of addresses is one /24 a node.
 RESOURCES = {"cpu": "32", "memory": "256Gi", "pods": "250", "ephemeral-storage": "1Ti"}
-ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 # What a healthy kubelet says of itself (kubernetes: pkg/kubelet/nodestatus/setters.go).
 CONDITIONS = (
     ("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
@@ -87,14 +86,13 @@ def _usable(node: dict[str, Any]) -> bool:
 
 
 def _metadata(name: str) -> dict[str, Any]:
-    architecture = ARCHITECTURES.get(platform.machine(), platform.machine())
     return {
         "name": name,
         "annotations": {FAKE_NODE: "fake", "node.alpha.kubernetes.io/ttl": "0"},
         "labels": {
             "kubernetes.io/hostname": name,
             "kubernetes.io/os": "linux",
-            "kubernetes.io/arch": architecture,
+            "kubernetes.io/arch": machine.architecture(),
             "type": "kwok",
         },
     }
@@ -113,7 +111,7 @@ def _status(name: str, port: int, now: str) -> dict[str, Any]:
             for kind, status, reason, message in CONDITIONS
         ],
         "nodeInfo": {
-            "architecture": ARCHITECTURES.get(platform.machine(), platform.machine()),
+            "architecture": machine.architecture(),
             "operatingSystem": "linux", "osImage": "kwok (simulated)", "kernelVersion": platform.release(),
             "kubeletVersion": version, "kubeProxyVersion": "", "containerRuntimeVersion": "kwok://0.8.0",
             "machineID": "", "systemUUID": "", "bootID": "",

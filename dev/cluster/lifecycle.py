@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import build, controlplane, kubeconfig, kwok, pki, processes, state
+from . import build, controlplane, kubeconfig, kwok, node, packages, processes, state
 from .errors import LocalkindError
 from .progress import Progress
 from .state import Cluster
@@ -22,6 +22,7 @@ class Wishes:
     nodes: int
     real_node: bool
     apiserver_arguments: Sequence[str]
+    install_packages: bool
     retain: bool
 
 
@@ -29,7 +30,7 @@ def create(wishes: Wishes, progress: Progress) -> Cluster:
     """Makes a cluster and its context. Whatever goes wrong, nothing stays, unless `retain` is set."""
     if state.find(wishes.name):
         state.create(wishes.name)  # raises, with what to do; before a build of minutes
-    pki.require_openssl()
+    packages.require(wishes.real_node, wishes.install_packages, progress)
     target = kubeconfig.target(wishes.kubeconfig)
     kubeconfig.read(target)  # raises now rather than after the start when it cannot be merged into
     programs = build.programs(progress, with_node=wishes.real_node)
@@ -51,15 +52,21 @@ def create(wishes: Wishes, progress: Progress) -> Cluster:
 
 def _bring_up(cluster: Cluster, programs: Path, wishes: Wishes, progress: Progress) -> None:
     network = controlplane.Network()
+    if wishes.real_node:
+        own = node.prepare(cluster)
+        network = controlplane.Network(own.host, own.services)
     with progress.step("making certificates"):
         controlplane.issue_certificates(cluster, network)
     with progress.step("starting the control plane"):
         api = controlplane.start(cluster, programs, network, wishes.apiserver_arguments)
-    with progress.step(f"starting {wishes.nodes} simulated nodes"):
-        kwok.start(cluster, programs, api, wishes.nodes, beside_real=wishes.real_node)
-        controlplane.wait(cluster, "readiness of all nodes", lambda: not kwok.not_usable(api, wishes.nodes))
-        account = "/api/v1/namespaces/default/serviceaccounts/default"
-        controlplane.wait(cluster, "the default ServiceAccount", lambda: api.healthy(account))
+    if wishes.real_node:
+        node.start(cluster, programs, api, progress)
+    if wishes.nodes or not wishes.real_node:
+        with progress.step(f"starting {wishes.nodes} simulated nodes"):
+            kwok.start(cluster, programs, api, wishes.nodes, beside_real=wishes.real_node)
+            controlplane.wait(cluster, "readiness of all nodes", lambda: not kwok.not_usable(api, wishes.nodes))
+    account = "/api/v1/namespaces/default/serviceaccounts/default"
+    controlplane.wait(cluster, "creation of the default ServiceAccount", lambda: api.healthy(account))
 
 
 def delete(name: str, chosen_kubeconfig: str | None, progress: Progress) -> bool:
@@ -82,6 +89,8 @@ def _tear_down(cluster: Cluster) -> None:
     (The API server would linger for up to a minute after SIGTERM.)
     """
     processes.stop([*cluster.processes, *processes.strays(cluster.folder)], grace=0)
+    if cluster.real_node:
+        node.tear_down(cluster)
     state.remove(cluster)
     if cluster.kubeconfig:
         kubeconfig.remove_from(Path(cluster.kubeconfig), cluster.context)
@@ -95,6 +104,7 @@ def load_image_archive(name: str, archive: Path) -> None:
             f'cluster "{name}" has simulated nodes only, which need no images. '
             "Create it with --real-node to run containers"
         )
+    node.load(cluster, archive)
 
 
 def _ignore_signals() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -33,7 +32,6 @@ class Authority:
     @classmethod
     def create(cls, folder: Path) -> Authority:
         """Makes a new authority, and the key pair that signs ServiceAccount tokens."""
-        require_openssl()
         folder.mkdir(mode=0o700, exist_ok=True)
         authority = cls(folder)
         authority._openssl(
@@ -71,12 +69,3 @@ class Authority:
         done = subprocess.run(["openssl", *arguments], cwd=self.folder, capture_output=True, text=True)
         if done.returncode != 0:
             raise LocalkindError(f"openssl {arguments[0]} failed: {done.stderr.strip()}")
-
-
-def require_openssl() -> None:
-    """Raises LocalkindError when there is no openssl command."""
-    if not shutil.which("openssl"):
-        raise LocalkindError(
-            "the openssl command is missing; install the package openssl "
-            "(Debian, Ubuntu: apt-get install -y openssl), or give --install-packages"
-        )

@@ -60,6 +60,7 @@ def start(name: str, command: Sequence[str], log: Path, state: Path, extra: Mapp
             child = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
                 start_new_session=True, cwd=state, env=environment,
+                umask=0o022,  # containerd hands it on to the root folders of containers
             )  # fmt: skip
         except OSError as error:
             raise LocalkindError(f"cannot start {name}: {error}") from error
