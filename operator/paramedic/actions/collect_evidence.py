@@ -1,0 +1,110 @@
+"""`collectEvidence`: keeps what there is to see before anything is changed: objects, events, logs, policies."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any, Literal
+
+from pydantic import Field
+
+from paramedic.actions.contract import (
+    Action,
+    Context,
+    Evidence,
+    Failed,
+    Finished,
+    Intent,
+    Observation,
+    Parameters,
+    Pending,
+)
+from paramedic.actions.effects import Create
+from paramedic.actions.evidence_secret import build_secret, pack
+from paramedic.actions.evidence_sources import SOURCES, gather
+from paramedic.actions.reads import Seen
+from paramedic.actions.targets import look_permissions, revision_permissions
+from paramedic.model.names import child_name
+from paramedic.model.permissions import Permission
+from paramedic.model.references import EVENT, NETWORK_POLICY, POD, SECRET
+from paramedic.model.text import listing, plural
+
+Kind = Literal["Describe", "Events", "Logs", "Policies"]
+
+
+class CollectEvidenceParameters(Parameters):
+    """Collects what the target looks like now, and keeps it as one immutable Secret that is deleted with the incident:
+    the workload, its revisions and Pods, their events, logs of each container, current and previous, and the network
+    policies. Each piece is compressed, listed in status.evidence with the sha256 of its content, and cut to head and
+    tail where it is too long. Values of Secrets are never read. Outputs: secret, pieces. Write `collectEvidence: {}`.
+    """
+
+    include: list[Kind] = Field(
+        default=["Describe", "Events", "Logs", "Policies"],
+        min_length=1,
+        max_length=4,
+        description="What to collect.",
+    )
+    tail_lines: int = Field(500, ge=1, le=5000, description="How many last lines of each log.")
+    max_pods: int = Field(5, ge=1, le=20, description="Logs of how many Pods; those that are not ready come first.")
+
+
+class CollectEvidence(Action[CollectEvidenceParameters]):
+    name = "collectEvidence"
+    phase = "Diagnose"
+    parameters = CollectEvidenceParameters
+    timeout = timedelta(minutes=2)
+    kinds = ("Deployment", "StatefulSet", "DaemonSet")
+    example = "collectEvidence: {tailLines: 1000}"
+
+    def permissions(self, params: CollectEvidenceParameters, kind: str) -> frozenset[Permission]:
+        found = {Permission.to("create", SECRET)}
+        if "Events" in params.include:
+            found.add(Permission.to("list", EVENT))
+        if "Logs" in params.include:
+            found.add(Permission.to("get", POD, "log"))
+        return look_permissions(kind) | found
+
+    def optional_permissions(self, params: CollectEvidenceParameters, kind: str) -> frozenset[Permission]:
+        found = revision_permissions(kind) if "Describe" in params.include else frozenset()
+        return found | ({Permission.to("list", NETWORK_POLICY)} if "Policies" in params.include else set())
+
+    def prepare(self, params: CollectEvidenceParameters, ctx: Context, seen: Seen) -> Intent | Failed:
+        pieces = self._pieces(params, ctx, seen)
+        if isinstance(pieces, Failed):
+            return pieces
+        record = {"evidence": [asdict(item) for item in self._index(ctx, pieces)]}
+        return Intent(record, f"keeping {plural(len(pieces), 'piece')} of evidence about {ctx.target}", ctx.target)
+
+    def observe(
+        self, params: CollectEvidenceParameters, ctx: Context, record: Mapping[str, Any], seen: Seen
+    ) -> Observation:
+        pieces = self._pieces(params, ctx, seen)
+        if isinstance(pieces, Failed):
+            return pieces
+        packed = pack(pieces)
+        secret = build_secret(ctx, child_name(ctx.incident, ctx.step, ctx.operation_id), packed)
+        # What was gathered again after a crash may differ from what the intent recorded. The create tells which of the
+        # two is stored: done, then it is the new one; there already, then it is the one before the crash.
+        kept = tuple(Evidence(**item) for item in record["evidence"])
+        return Pending((Create(secret),), done=_finished(self._index(ctx, pieces)), existed=_finished(kept))
+
+    def _pieces(
+        self, params: CollectEvidenceParameters, ctx: Context, seen: Seen
+    ) -> dict[str, tuple[str, bytes]] | Failed:
+        wanted = [SOURCES[kind] for kind in params.include]
+        return gather(wanted, ctx, seen, tail_lines=params.tail_lines, max_pods=params.max_pods)
+
+    def _index(self, ctx: Context, pieces: dict[str, tuple[str, bytes]]) -> tuple[Evidence, ...]:
+        secret = child_name(ctx.incident, ctx.step, ctx.operation_id)
+        return tuple(
+            Evidence(name, kind, hashlib.sha256(content).hexdigest(), len(content), f"Secret/{secret}")
+            for name, (kind, content) in pieces.items()
+        )
+
+
+def _finished(evidence: tuple[Evidence, ...]) -> Finished:
+    names = [item.name for item in evidence]
+    ref = evidence[0].ref if evidence else ""
+    outputs = {"secret": ref.removeprefix("Secret/"), "pieces": len(evidence)}
+    return Finished(f"kept {plural(len(evidence), 'piece')} in {ref}: {listing(names)}", outputs, evidence)

@@ -1,0 +1,181 @@
+"""What an action is: the contract that every file in this folder fills.
+
+An action has up to three moments, each a pure function of its parameters, its context and what it has seen:
+
+`prepare`  looks before anything is changed, and answers with a verdict: an `Intent` to change something, or that the
+           step is `Finished`, `Failed`, `Skipped` or must be `Waiting`. A check only has this moment.
+`observe`  is asked once the intent is stored, and again until it is settled: effects still to be done (`Pending`),
+           `Working`, `Finished` or `Failed`. It is told nothing about what was already tried; it looks. That is what
+           makes a crash between any two lines harmless.
+`undo`     answers like `observe`, about the way back.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+from paramedic.actions.effects import Effect
+from paramedic.actions.reads import Seen
+from paramedic.model.permissions import Permission
+from paramedic.model.references import ObjectRef
+
+
+class Parameters(BaseModel):
+    """Base of an action's parameters. The docstring and the field descriptions are the manual (kubectl explain)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
+
+
+ResponsePhase = Literal["Assess", "Contain", "Communicate", "Diagnose", "Remediate", "Verify", "Review"]
+P = TypeVar("P", bound=Parameters)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a person answered to a waiting step."""
+
+    decision: str  # Approve | Reject | Done
+    by: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Everything an action knows apart from its parameters and what it has seen."""
+
+    incident: str
+    incident_uid: str
+    namespace: str
+    account: str
+    step: str
+    attempt: int
+    operation_id: str
+    target: ObjectRef
+    pod: ObjectRef | None
+    now: datetime
+    started_at: datetime
+    deadline: datetime
+    approved: bool = False
+    answers: tuple[Answer, ...] = ()
+    failed_checks: tuple[str, ...] = ()
+    fruitless_restarts: int = 0
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One piece of evidence: where it is kept, and the sha256 of its content before compression."""
+
+    name: str
+    kind: str
+    sha256: str
+    bytes: int
+    ref: str
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What is about to be changed. ``record`` is stored before the change and handed back to `observe` and `undo`."""
+
+    record: Mapping[str, Any]
+    message: str
+    target: ObjectRef
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The step has succeeded."""
+
+    message: str
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The step has failed. ``final``: a retry would meet the same refusal. ``undo``: its own change must go back."""
+
+    message: str
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    final: bool = False
+    undo: bool = False
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """There is nothing to do, and that is well."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Not now. ``person`` tells that somebody must answer: Approve a change, or report a manual step Done."""
+
+    message: str
+    person: str = ""  # "" | "Approve" | "Done"
+
+
+@dataclass(frozen=True)
+class Pending:
+    """Effects still to be done. ``done`` settles the step at once when they succeed, else it is observed on.
+
+    ``existed`` is the verdict where a create found its object there already, from before a crash.
+    """
+
+    effects: tuple[Effect, ...]
+    done: Finished | None = None
+    existed: Finished | None = None
+
+
+@dataclass(frozen=True)
+class Working:
+    """Under way; look again. ``progressing`` tells that it still moves: too early to call it a failure."""
+
+    message: str
+    progressing: bool = False
+
+
+Preparation = Intent | Finished | Failed | Skipped | Waiting
+Observation = Pending | Working | Finished | Failed
+
+
+class Action(Generic[P]):
+    """Base of all actions. `prepare` must be filled in; the others where the action changes something."""
+
+    name: ClassVar[str]
+    parameters: type[P]
+    #: How long a step may take where the playbook does not say.
+    timeout: ClassVar[timedelta] = timedelta(minutes=10)
+    #: Which part of the response it usually belongs to.
+    phase: ClassVar[ResponsePhase] = "Assess"
+    #: Whether it only looks, answers at once, and so can prove recovery.
+    check: ClassVar[bool] = False
+    #: Whether it changes the service, and so counts as a remediation.
+    remedy: ClassVar[bool] = False
+    #: Whether there is a way back.
+    can_undo: ClassVar[bool] = False
+    #: The kinds it works on; empty where it does not matter.
+    kinds: ClassVar[tuple[str, ...]] = ()
+    example: ClassVar[str] = ""
+
+    def permissions(self, params: P, kind: str) -> frozenset[Permission]:
+        """What the playbook's account must be allowed before the first effect, for a target of this kind."""
+        return frozenset()
+
+    def optional_permissions(self, params: P, kind: str) -> frozenset[Permission]:
+        """What lets it look closer before it acts. Without one of these it still acts, and says what it did not see."""
+        return frozenset()
+
+    def prepare(self, params: P, ctx: Context, seen: Seen) -> Preparation:
+        raise NotImplementedError(f"{self.name} cannot be prepared")
+
+    def observe(self, params: P, ctx: Context, record: Mapping[str, Any], seen: Seen) -> Observation:
+        raise TypeError(f"{self.name} only looks: there is nothing to observe")
+
+    def undo(self, params: P, ctx: Context, record: Mapping[str, Any], seen: Seen) -> Observation:
+        raise TypeError(f"{self.name} cannot be undone")

@@ -1,0 +1,178 @@
+"""`isolate`: cuts the target off the network, for a time."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import Field, StringConstraints
+
+from paramedic.actions.contract import (
+    Action,
+    Context,
+    Failed,
+    Finished,
+    Intent,
+    Observation,
+    Parameters,
+    Pending,
+    Preparation,
+)
+from paramedic.actions.effects import Create, Delete, Effect, MergePatch
+from paramedic.actions.isolation_policy import build_policy, policies_that_deny_egress, policies_that_still_allow
+from paramedic.actions.reads import ListObjects, Seen
+from paramedic.actions.targets import find_target, look_permissions, pods_of
+from paramedic.model.durations import PATTERN, parse_duration
+from paramedic.model.names import QUARANTINE_LABEL, child_name
+from paramedic.model.objects import Object, dig, labels
+from paramedic.model.permissions import Permission
+from paramedic.model.references import NETWORK_POLICY, POD, ObjectRef
+from paramedic.model.text import listing, plural
+from paramedic.model.times import format_time
+from paramedic.model.workloads import pod_counts, pod_ready
+
+
+class IsolateParameters(Parameters):
+    """Denies all traffic, in both directions, to and from the target's Pods, or one quarantined Pod, by a
+    NetworkPolicy that ends after `ttl` even when the incident is deleted. Policies add up: what another policy allows
+    stays allowed, and the outputs name it. Nothing that is denied now becomes allowed: the DNS rule is left out where
+    another policy denies egress. Whether policies are enforced depends on the cluster's network plugin; nothing proves
+    it here. Refused for Pods on the host network and for the last ready Pod. Can be undone. Outputs: policy, pods,
+    dns, stillAllowedBy.
+    """
+
+    pod: Annotated[str, StringConstraints(max_length=253)] | None = Field(
+        None,
+        description="Quarantine this one Pod of the target instead of all of them; it gets a label that the policy"
+        " selects. An incident whose target is a Pod quarantines that Pod.",
+    )
+    allow_dns: bool = Field(False, alias="allowDNS", description="Leave DNS (port 53 to kube-system) open.")
+    ttl: Annotated[str, StringConstraints(pattern=PATTERN, min_length=2, max_length=16)] = Field(
+        "1h", description="When the isolation ends by itself, counted from its start."
+    )
+
+
+class Isolate(Action[IsolateParameters]):
+    name = "isolate"
+    phase = "Contain"
+    parameters = IsolateParameters
+    remedy = True
+    can_undo = True
+    timeout = timedelta(minutes=2)
+    kinds = ("Deployment", "StatefulSet", "DaemonSet")
+    example = "isolate: {ttl: 1h, allowDNS: true}"
+
+    def permissions(self, params: IsolateParameters, kind: str) -> frozenset[Permission]:
+        verbs = {Permission.to(verb, NETWORK_POLICY) for verb in ("get", "list", "create", "delete")}
+        pods = {Permission.to(verb, POD) for verb in ("get", "patch")} if params.pod else set()
+        return look_permissions(kind) | verbs | pods
+
+    def prepare(self, params: IsolateParameters, ctx: Context, seen: Seen) -> Preparation:
+        found = find_target(ctx, seen)
+        if isinstance(found, Failed):
+            return found
+        pods = [pod for pod in pods_of(found, seen) if pod_counts(pod)]
+        chosen = _chosen(params, ctx, pods)
+        if isinstance(chosen, Failed):
+            return chosen
+        hosted = [pod["metadata"]["name"] for pod in chosen if dig(pod, "spec", "hostNetwork")]
+        if hosted:
+            return Failed(f"{listing(hosted)} uses the host's network, which no policy reaches", final=True)
+        policies = seen.items(ListObjects(NETWORK_POLICY, ctx.namespace))
+        pod_labels = [labels(pod) for pod in chosen]
+        dns = params.allow_dns and not policies_that_deny_egress(policies, pod_labels)
+        allowing = policies_that_still_allow(policies, pod_labels)
+        record = {
+            "policy": child_name(ctx.incident, ctx.step, ctx.operation_id),
+            "selector": dig(found, "spec", "selector"),
+            "pod": chosen[0]["metadata"]["name"] if _pod_name(params, ctx) else "",
+            "podUID": chosen[0]["metadata"]["uid"] if _pod_name(params, ctx) else "",
+            "dns": dns,
+            "until": format_time(ctx.now + parse_duration(params.ttl)),
+            "pods": len(chosen),
+            "stillAllowedBy": allowing[:10],
+        }
+        return Intent(
+            record, _message(params, ctx, record), ctx.target, expires_at=ctx.now + parse_duration(params.ttl)
+        )
+
+    def observe(self, params: IsolateParameters, ctx: Context, record: Mapping[str, Any], seen: Seen) -> Observation:
+        effects: list[Effect] = []
+        if seen.get(_policy_ref(ctx, record)) is None:
+            effects.append(Create(build_policy(ctx, record)))
+        if record["pod"]:
+            pod = _quarantined(ctx, record, seen)
+            if isinstance(pod, Failed):
+                return pod
+            if labels(pod).get(QUARANTINE_LABEL) != ctx.operation_id:
+                patch = {"metadata": {"labels": {QUARANTINE_LABEL: ctx.operation_id}}}
+                effects.append(MergePatch(_pod_ref(ctx, record), pod["metadata"]["resourceVersion"], patch))
+        outputs = {key: record[key] for key in ("policy", "pods", "dns", "stillAllowedBy")}
+        done = Finished(_done_message(ctx, record), outputs)
+        return Pending(tuple(effects), done=done, existed=done) if effects else done
+
+    def undo(self, params: IsolateParameters, ctx: Context, record: Mapping[str, Any], seen: Seen) -> Observation:
+        effects: list[Effect] = []
+        policy = seen.get(_policy_ref(ctx, record))
+        if policy is not None and not dig(policy, "metadata", "deletionTimestamp"):
+            effects.append(Delete(ObjectRef.of(policy)))
+        if record["pod"]:
+            pod = _quarantined(ctx, record, seen)
+            if not isinstance(pod, Failed) and labels(pod).get(QUARANTINE_LABEL) == ctx.operation_id:
+                patch = {"metadata": {"labels": {QUARANTINE_LABEL: None}}}
+                effects.append(MergePatch(_pod_ref(ctx, record), pod["metadata"]["resourceVersion"], patch))
+        done = Finished(f"the isolation of {_who(ctx, record)} is lifted: NetworkPolicy/{record['policy']} is deleted")
+        return Pending(tuple(effects), done=done) if effects else done
+
+
+def _pod_name(params: IsolateParameters, ctx: Context) -> str:
+    return params.pod or (ctx.pod.name if ctx.pod else "")
+
+
+def _chosen(params: IsolateParameters, ctx: Context, pods: list[Object]) -> list[Object] | Failed:
+    name = _pod_name(params, ctx)
+    if not name:
+        return pods or Failed(f"{ctx.target} has no Pod that could be isolated", final=True)
+    found = [pod for pod in pods if pod["metadata"]["name"] == name]
+    if not found:
+        return Failed(f"Pod/{name} is not a running Pod of {ctx.target}", final=True)
+    if pod_ready(found[0]) and sum(pod_ready(pod) for pod in pods) == 1:
+        return Failed(
+            f"Pod/{name} is the last ready Pod of {ctx.target}: isolating it would take the service down; scale up"
+            " first, or isolate the whole target",
+            final=True,
+        )
+    return found
+
+
+def _policy_ref(ctx: Context, record: Mapping[str, Any]) -> ObjectRef:
+    return ObjectRef.to(NETWORK_POLICY, ctx.namespace, record["policy"])
+
+
+def _pod_ref(ctx: Context, record: Mapping[str, Any]) -> ObjectRef:
+    return ObjectRef.to(POD, ctx.namespace, record["pod"], record["podUID"])
+
+
+def _quarantined(ctx: Context, record: Mapping[str, Any], seen: Seen) -> Object | Failed:
+    pod = seen.get(ObjectRef.to(POD, ctx.namespace, record["pod"]))
+    if pod is None or pod["metadata"]["uid"] != record["podUID"]:
+        return Failed(f"Pod/{record['pod']} is gone", final=True)
+    return pod
+
+
+def _who(ctx: Context, record: Mapping[str, Any]) -> str:
+    return f"Pod/{record['pod']}" if record["pod"] else f"{ctx.target} ({plural(record['pods'], 'Pod')})"
+
+
+def _message(params: IsolateParameters, ctx: Context, record: Mapping[str, Any]) -> str:
+    left = "DNS" if record["dns"] else "nothing"
+    text = f"isolating {_who(ctx, record)} until {record['until'][:19]}Z, {left} left open"
+    if params.allow_dns and not record["dns"]:
+        text += "; DNS is not opened, because another policy denies egress and policies only add up"
+    return text
+
+
+def _done_message(ctx: Context, record: Mapping[str, Any]) -> str:
+    text = f"NetworkPolicy/{record['policy']} isolates {_who(ctx, record)} until {record['until'][:19]}Z"
+    if record["stillAllowedBy"]:
+        text += f"; still allowed by other policies: {listing(list(record['stillAllowedBy']))}"
+    return text + "; it is stored, and enforced only if the cluster's network plugin enforces policies"

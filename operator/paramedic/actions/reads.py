@@ -1,0 +1,143 @@
+"""What an action may ask to see, and how it is handed the answers.
+
+An action is plain code that calls :meth:`Seen.get` as if the answer were there. Where it is not, `Missing` carries the
+question out to whoever can answer (the reconciler, a test, a simulation); it answers and calls the action again. The
+same action thus runs against a cluster, a fake one, or a recording, and stays free of input and output.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from paramedic.model.objects import Object
+from paramedic.model.permissions import Permission
+from paramedic.model.references import ObjectRef, Resource
+
+
+@dataclass(frozen=True, slots=True)
+class GetObject:
+    """One object; the answer is the object, or None where there is none. ``own``: read as the operator itself."""
+
+    ref: ObjectRef
+    own: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ListObjects:
+    """Objects of one namespace; the answer is a list. An empty selector is a question for all of them."""
+
+    resource: Resource
+    namespace: str
+    label_selector: str = ""
+    field_selector: str = ""
+    limit: int = 500
+    own: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MayI:
+    """Whether the playbook's account has a permission; the answer is a bool (SelfSubjectAccessReview)."""
+
+    permission: Permission
+    namespace: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLog:
+    """The log of one container; the answer is bytes, or None where there is none (yet, or any more)."""
+
+    pod: ObjectRef
+    container: str
+    previous: bool = False
+    tail_lines: int = 500
+    limit_bytes: int = 262_144
+
+
+@dataclass(frozen=True, slots=True)
+class HttpGet:
+    """One HTTP request; the answer is an :class:`HttpAnswer`."""
+
+    url: str
+    method: str = "GET"
+    timeout: float = 5.0  # seconds
+    body_limit: int = 65_536  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """``status`` is 0 where no answer came; ``error`` then says why. ``seconds`` is how long it took."""
+
+    status: int
+    seconds: float
+    body: bytes = b""
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class TryCreate:
+    """A server-side dry run of a create; the answer is an empty string, or the reason of the refusal."""
+
+    key: str
+    namespace: str
+    resource: Resource
+    body: Object = field(hash=False, compare=False)
+
+
+Read = GetObject | ListObjects | MayI | ReadLog | HttpGet | TryCreate
+
+
+class Missing(Exception):
+    """Reads whose answers are not known yet. Not an error: the question of an action to its performer."""
+
+    def __init__(self, reads: tuple[Read, ...]) -> None:
+        super().__init__(f"{len(reads)} reads wanted")
+        self.reads = reads
+
+
+class Denied(Exception):
+    """The playbook's account may not do this read. The text names verb, resource and account."""
+
+
+class Seen:
+    """Answers by question. An answer may be an exception, which is then raised where the action asks."""
+
+    def __init__(self, answers: Mapping[Read, Any] | None = None) -> None:
+        self.answers: dict[Read, Any] = dict(answers or {})
+
+    def get(self, ref: ObjectRef, *, own: bool = False) -> Object | None:
+        answer: Object | None = self._answer(GetObject(ref, own))
+        return answer
+
+    def may(self, question: MayI) -> bool:
+        answer: bool = self._answer(question)
+        return answer
+
+    def items(self, question: ListObjects) -> list[Object]:
+        answer: list[Object] = self._answer(question)
+        return answer
+
+    def log(self, question: ReadLog) -> bytes | None:
+        answer: bytes | None = self._answer(question)
+        return answer
+
+    def http(self, question: HttpGet) -> HttpAnswer:
+        answer: HttpAnswer = self._answer(question)
+        return answer
+
+    def try_create(self, question: TryCreate) -> str:
+        answer: str = self._answer(question)
+        return answer
+
+    def prefetch(self, questions: Iterable[Read]) -> None:
+        """Asks for several at once, so that they are answered side by side."""
+        missing = tuple(question for question in questions if question not in self.answers)
+        if missing:
+            raise Missing(missing)
+
+    def _answer(self, question: Read) -> Any:
+        if question not in self.answers:
+            raise Missing((question,))
+        answer = self.answers[question]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer

@@ -1,0 +1,23 @@
+"""All actions by name. A new one is a new file here and a line in this list."""
+
+from typing import Any
+
+from paramedic.actions.collect_evidence import CollectEvidence
+from paramedic.actions.contract import Action
+from paramedic.actions.http_check import HttpCheck
+from paramedic.actions.isolate import Isolate
+from paramedic.actions.manual import Manual
+from paramedic.actions.rollback import Rollback
+from paramedic.actions.rolling_restart import RollingRestart
+from paramedic.actions.wait import Wait
+from paramedic.actions.workload_status import WorkloadStatus
+
+ACTIONS: dict[str, Action[Any]] = {
+    action.name: action
+    for action in (
+        HttpCheck(), WorkloadStatus(), CollectEvidence(),  # look
+        RollingRestart(), Rollback(),  # mend
+        Isolate(),  # contain
+        Manual(), Wait(),  # people
+    )
+}  # fmt: skip

@@ -1,0 +1,199 @@
+"""`rollback`: back to the revision before, the Pod template alone."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field
+
+from paramedic.actions import rollouts
+from paramedic.actions.contract import (
+    Action,
+    Context,
+    Failed,
+    Finished,
+    Intent,
+    Observation,
+    Parameters,
+    Pending,
+    Preparation,
+    Skipped,
+    Waiting,
+    Working,
+)
+from paramedic.actions.effects import Delete
+from paramedic.actions.reads import Seen
+from paramedic.actions.revisions import Revision, current_revision, essence, revisions_of
+from paramedic.actions.rollback_choice import choose
+from paramedic.actions.rollback_writes import left_revisions, restore_template, undo_operation, write_template
+from paramedic.actions.targets import (
+    carries,
+    find_target,
+    look_permissions,
+    patch_permission,
+    pods_of,
+    revision_permissions,
+)
+from paramedic.actions.template_references import missing_references
+from paramedic.model.objects import Object, dig
+from paramedic.model.permissions import Permission
+from paramedic.model.references import CLAIM, CONFIGMAP, POD, SECRET, SERVICE_ACCOUNT, ObjectRef
+from paramedic.model.text import plural
+from paramedic.model.workloads import Workload, images_of, most_unavailable, pod_trouble
+
+
+class RollbackParameters(Parameters):
+    """Puts the Pod template of an earlier revision back: the newest one that differs by more than restarts, or
+    `toRevision`. Labels, annotations, replicas and all else stay as they are, unlike `kubectl rollout undo`. Looked at
+    first: what the old template names still exists, and its Pod would be admitted (a server-side dry run). When the
+    first Pod of the old revision does not come up, the current template is put back and the step fails. Skipped when
+    nothing is wrong; refused when there is no earlier revision or the workload is paused. Can be undone. Outputs:
+    fromRevision, toRevision, images. Write `rollback: {}`.
+    """
+
+    to_revision: int | None = Field(
+        None, ge=1, description="The revision to go back to, as `kubectl rollout history` numbers them; else chosen."
+    )
+    when_healthy: Literal["Skip", "Proceed"] = Field(
+        "Skip",
+        description="What to do when every Pod is updated and available and no check of this run has failed. A"
+        " toRevision is always gone back to.",
+    )
+    delete_blocking_pod: bool = Field(
+        False,
+        description="For a StatefulSet that waits for a broken Pod before it replaces it (kubernetes/kubernetes#67250):"
+        " delete that one Pod. Otherwise the step says which Pod to delete.",
+    )
+
+
+class Rollback(Action[RollbackParameters]):
+    name = "rollback"
+    phase = "Remediate"
+    parameters = RollbackParameters
+    remedy = True
+    can_undo = True
+    kinds = ("Deployment", "StatefulSet", "DaemonSet")
+    example = "rollback: {}"
+
+    def permissions(self, params: RollbackParameters, kind: str) -> frozenset[Permission]:
+        found = look_permissions(kind) | patch_permission(kind) | revision_permissions(kind)
+        return found | ({Permission.to("delete", POD)} if params.delete_blocking_pod else set())
+
+    def optional_permissions(self, params: RollbackParameters, kind: str) -> frozenset[Permission]:
+        named = {Permission.to("get", item) for item in (CONFIGMAP, SECRET, SERVICE_ACCOUNT, CLAIM)}
+        return frozenset(named | {Permission.to("create", POD)})
+
+    def prepare(self, params: RollbackParameters, ctx: Context, seen: Seen) -> Preparation:
+        found = find_target(ctx, seen)
+        if isinstance(found, Failed):
+            return found
+        if refused := rollouts.refusal(found, ctx):
+            return refused
+        revisions = revisions_of(found, seen)
+        now = current_revision(found, revisions)
+        view = Workload.of(found)
+        if view.whole and not ctx.failed_checks and params.when_healthy == "Skip" and params.to_revision is None:
+            number = f" on revision {now.number}" if now else ""
+            return Skipped(f"nothing to roll back: every Pod of {ctx.target} is{number} and available")
+        chosen = choose(found, revisions, now, params.to_revision, ctx.target)
+        if isinstance(chosen, Failed | Skipped):
+            return chosen
+        missing, unseen = missing_references(chosen.template, ctx.namespace, seen)
+        if missing:
+            text = f"revision {chosen.number} of {ctx.target} needs {', '.join(missing)}, which no longer exists"
+            return Failed(f"{text}; create it again or name another revision in toRevision", final=True)
+        if refusal := rollouts.admission_refusal(found, chosen.template, ctx, seen):
+            return Failed(f"a Pod of revision {chosen.number} would not be admitted: {refusal}", final=True)
+        if not ctx.approved and (reasons := rollouts.approval_reasons(found, ctx, seen)):
+            return Waiting(f"rolling back {ctx.target} {'; it '.join(reasons)}", person="Approve")
+        return _intent(ctx, found, now, chosen, unseen)
+
+    def observe(self, params: RollbackParameters, ctx: Context, record: Mapping[str, Any], seen: Seen) -> Observation:
+        found = find_target(ctx, seen)
+        if isinstance(found, Failed):
+            return found
+        now = essence(found["spec"]["template"])
+        if carries(found, ctx.operation_id) or now == record["to"]["essence"]:
+            return self._follow(params, ctx, record, found, seen)
+        if now != record["from"]["essence"]:
+            return Failed(f"{ctx.target} got another Pod template before it was rolled back; nothing was changed")
+        revision = _kept(found, record["to"], seen)
+        if revision is None:
+            return Failed(f"revision {record['to']['revision']} of {ctx.target} was deleted meanwhile", final=True)
+        return Pending((write_template(ctx, found, revision, record),))
+
+    def _follow(
+        self, params: RollbackParameters, ctx: Context, record: Mapping[str, Any], found: Object, seen: Seen
+    ) -> Observation:
+        followed = rollouts.follow(found, ctx, seen)
+        if isinstance(followed, Finished):
+            return _finished(ctx, record, found, seen)
+        if isinstance(followed, Working) and found["kind"] == "StatefulSet":
+            return _unblock(params, ctx, found, seen) or followed
+        return followed
+
+    def undo(self, params: RollbackParameters, ctx: Context, record: Mapping[str, Any], seen: Seen) -> Observation:
+        found = find_target(ctx, seen)
+        if isinstance(found, Failed):
+            return Finished(f"nothing to undo: {found.message}")
+        now = essence(found["spec"]["template"])
+        if carries(found, undo_operation(ctx)) or now == record["from"]["essence"]:
+            return Finished(f"put the template of revision {record['from']['revision']} of {ctx.target} back")
+        if now != record["to"]["essence"]:
+            return Finished(f"left as it is: the template of {ctx.target} was changed since the rollback")
+        revision = _kept(found, record["from"], seen)
+        if revision is None:
+            return Failed(f"revision {record['from']['revision']} of {ctx.target} is gone, so it cannot be put back")
+        return Pending((restore_template(ctx, found, revision, record),))
+
+
+def _intent(ctx: Context, found: Object, now: Revision | None, chosen: Revision, unseen: list[str]) -> Intent:
+    current = {"revision": now.number if now else 0, "name": now.name if now else ""}
+    record = {
+        "from": current | {"essence": essence(found["spec"]["template"])},
+        "to": {"revision": chosen.number, "name": chosen.name, "essence": chosen.essence},
+        "left": left_revisions(found),
+    }
+    view = Workload.of(found)
+    images = " ".join(images_of(chosen.template)[:3])
+    message = (
+        f"rolling {ctx.target} back from revision {current['revision']} to {chosen.number} ({images}):"
+        f" {plural(view.desired, 'Pod')} replaced, at most {most_unavailable(found)} down at a time"
+    )
+    if unseen:
+        message += f"; not checked, since {ctx.account} may not read it: {', '.join(unseen)}"
+    return Intent(record, message, ctx.target)
+
+
+def _finished(ctx: Context, record: Mapping[str, Any], found: Object, seen: Seen) -> Finished:
+    new = current_revision(found, revisions_of(found, seen))
+    outputs = {
+        "fromRevision": record["from"]["revision"],
+        "toRevision": record["to"]["revision"],
+        "newRevision": new.number if new else 0,
+        "images": images_of(found["spec"]["template"])[:5],
+    }
+    return Finished(
+        f"{ctx.target} runs the template of revision {record['to']['revision']} again, as revision"
+        f" {outputs['newRevision']}; {Workload.of(found).describe()}",
+        outputs,
+    )
+
+
+def _kept(found: Object, wanted: Mapping[str, Any], seen: Seen) -> Revision | None:
+    """The recorded revision, looked up again: by what it runs, since its number and object may have changed."""
+    return next((item for item in revisions_of(found, seen) if item.essence == wanted["essence"]), None)
+
+
+def _unblock(params: RollbackParameters, ctx: Context, found: Object, seen: Seen) -> Observation | None:
+    """The broken Pod of the old revision that an ordered StatefulSet waits for."""
+    newest = dig(found, "status", "updateRevision")
+    for pod in pods_of(found, seen):
+        stale = dig(pod, "metadata", "labels", "controller-revision-hash") != newest
+        trouble = pod_trouble(pod)
+        if not (stale and trouble) or dig(pod, "metadata", "deletionTimestamp"):
+            continue
+        ref = ObjectRef.to(POD, ctx.namespace, pod["metadata"]["name"], pod["metadata"]["uid"])
+        if params.delete_blocking_pod:
+            return Pending((Delete(ref),))
+        return Working(f"{ctx.target} waits for its broken {ref} ({trouble}); delete it: kubectl delete {ref.kubectl}")
+    return None

@@ -1,0 +1,186 @@
+"""Following a rollout that a step began, and what to look at before beginning one."""
+
+from collections.abc import Iterable
+
+from paramedic.actions.contract import Context, Failed, Finished, Waiting, Working
+from paramedic.actions.reads import Denied, GetObject, ListObjects, Seen, TryCreate
+from paramedic.actions.targets import last_template_writer, pods_of, replica_sets_of
+from paramedic.model.durations import format_duration
+from paramedic.model.names import child_name
+from paramedic.model.objects import Object, condition, dig, labels
+from paramedic.model.references import CLAIM, POD, QUOTA, ObjectRef
+from paramedic.model.text import plural
+from paramedic.model.times import format_second, parse_time
+from paramedic.model.workloads import Rollout, Workload, most_surge, most_unavailable, pod_trouble, strategy_of
+
+
+def follow(workload: Object, ctx: Context, seen: Seen) -> Working | Finished | Failed:
+    """How the rollout that began at ``ctx.started_at`` goes. Failed as soon as a new Pod says it will not start."""
+    view = Workload.of(workload)
+    if view.rollout is Rollout.COMPLETE:
+        return Finished(f"{ctx.target}: {view.describe()}")
+    if view.paused:
+        return Failed(f"{ctx.target} was paused while its rollout went on; {_resume(ctx)}", final=True)
+    if not view.observed:
+        return Working(f"{ctx.target}: {view.describe()}", progressing=True)
+    for pod in new_pods(workload, seen):
+        trouble = pod_trouble(pod)
+        if trouble:
+            return Failed(f"{ctx.target}: new Pod {pod['metadata']['name']} does not come up: {trouble}", undo=True)
+    if view.deadline_exceeded and _deadline_is_ours(workload, ctx):
+        return Failed(f"{ctx.target}: {view.describe()}", undo=True)
+    young = (ctx.now - ctx.started_at).total_seconds() < view.progress_deadline
+    return Working(f"{ctx.target}: {view.describe()}", progressing=young)
+
+
+def new_pods(workload: Object, seen: Seen) -> list[Object]:
+    """The Pods of the newest revision."""
+    if workload["kind"] == "Deployment":
+        newest = max(replica_sets_of(workload, seen), key=_revision_number, default=None)
+        key, value = "pod-template-hash", dig(newest, "metadata", "labels", "pod-template-hash")
+    else:
+        key, value = "controller-revision-hash", dig(workload, "status", "updateRevision")
+    return [pod for pod in pods_of(workload, seen) if value and labels(pod).get(key) == value]
+
+
+def _revision_number(replica_set: Object) -> int:
+    return int(dig(replica_set, "metadata", "annotations", "deployment.kubernetes.io/revision", default=0))
+
+
+def _deadline_is_ours(workload: Object, ctx: Context) -> bool:
+    # The controller keeps the exceeded deadline of the rollout before until the new one makes its first progress.
+    updated = condition(workload, "Progressing").get("lastUpdateTime")
+    return not updated or updated >= format_second(ctx.started_at)
+
+
+def _resume(ctx: Context) -> str:
+    return f"resume it with: kubectl rollout resume {ctx.target.kubectl}"
+
+
+def refusal(workload: Object, ctx: Context) -> Failed | None:
+    """Why no rollout can be begun on this workload at all."""
+    view = Workload.of(workload)
+    if view.paused:
+        return Failed(f"{ctx.target} is paused, so a new template would not roll out; {_resume(ctx)}", final=True)
+    if view.strategy == "OnDelete":
+        return Failed(
+            f"{ctx.target} has the update strategy OnDelete, so its Pods would keep the old template until each is"
+            f" deleted; change it to RollingUpdate, or delete its Pods one by one",
+            final=True,
+        )
+    partition = dig(workload, "spec", "updateStrategy", "rollingUpdate", "partition", default=0)
+    if partition:
+        return Failed(
+            f"{ctx.target} is partitioned at {partition}: Pods below that number would keep the old template;"
+            " set spec.updateStrategy.rollingUpdate.partition to 0 first",
+            final=True,
+        )
+    if not view.desired and workload["kind"] != "DaemonSet":
+        return Failed(f"{ctx.target} is scaled to zero: there is no Pod to replace; scale it up first", final=True)
+    return None
+
+
+def rollout_by_others(workload: Object, ctx: Context, seen: Seen) -> Waiting | Failed | None:
+    """A rollout that somebody else began and that is not done: waited for, unless it can be seen to have failed."""
+    view = Workload.of(workload)
+    if view.rollout is not Rollout.PROGRESSING or not _being_replaced(workload, view):
+        return None
+    who, when = last_template_writer(workload)
+    age = f" began {format_duration(ctx.now - parse_time(when))} ago" if when else " is in progress"
+    began = f"a rollout by {who}{age}"
+    for pod in new_pods(workload, seen):
+        trouble = pod_trouble(pod)
+        if trouble:
+            return Failed(f"{began} and fails ({trouble}); a restart would not mend it, a rollback might", final=True)
+    return Waiting(f"{began} and is not done ({view.describe()}); waiting for it before anything is restarted")
+
+
+def _being_replaced(workload: Object, view: Workload) -> bool:
+    if not view.observed:
+        return True
+    if workload["kind"] == "Deployment":
+        # NewReplicaSetAvailable is what a rollout that has once completed keeps, whatever its Pods do later.
+        return condition(workload, "Progressing").get("reason") in ("NewReplicaSetCreated", "ReplicaSetUpdated")
+    return view.updated < view.desired or view.current > view.updated
+
+
+def approval_reasons(workload: Object, ctx: Context, seen: Seen) -> list[str]:
+    """What makes a rollout of this workload dangerous enough to ask a person."""
+    view = Workload.of(workload)
+    reasons = []
+    down = most_unavailable(workload)
+    if view.available and down >= view.desired:
+        reasons.append(f"takes {down} of {plural(view.desired, 'Pod')} down at once ({_because(workload)})")
+    claims = _single_node_claims(workload, ctx, seen)
+    if claims and most_surge(workload):
+        reasons.append(f"starts a second Pod on volume claim {claims[0]}, which only one node can mount")
+    return reasons
+
+
+def _because(workload: Object) -> str:
+    return "strategy Recreate" if strategy_of(workload) == "Recreate" else "by its maxUnavailable"
+
+
+def mutable_images(workload: Object) -> list[str]:
+    """Images that may have become others since they were pulled: no digest, tag latest or none, pulled each time."""
+    containers = dig(workload, "spec", "template", "spec", "containers", default=[])
+    return [
+        item["image"] for item in containers if _is_mutable(item.get("image", "")) and _pulls_always(item)
+    ]  # fmt: skip
+
+
+def _is_mutable(image: str) -> bool:
+    name = image.rpartition("/")[2]
+    return "@" not in image and (":" not in name or name.endswith(":latest"))
+
+
+def _pulls_always(container: Object) -> bool:
+    return bool(container.get("imagePullPolicy", "Always") == "Always")
+
+
+def _single_node_claims(workload: Object, ctx: Context, seen: Seen) -> list[str]:
+    volumes = dig(workload, "spec", "template", "spec", "volumes", default=[])
+    names = [name for name in (dig(volume, "persistentVolumeClaim", "claimName") for volume in volumes) if name]
+    refs = [ObjectRef.to(CLAIM, ctx.namespace, name) for name in names]
+    seen.prefetch(GetObject(ref) for ref in refs)
+    try:
+        return [ref.name for ref in refs if _one_node_only(dig(seen.get(ref), "spec", "accessModes", default=[]))]
+    except Denied:
+        return []
+
+
+def _one_node_only(modes: Iterable[str]) -> bool:
+    return bool(modes) and all(mode in ("ReadWriteOnce", "ReadWriteOncePod") for mode in modes)
+
+
+def admission_refusal(workload: Object, template: Object, ctx: Context, seen: Seen) -> str:
+    """Why the API server would not admit a Pod of this template; empty if it would. Quotas, policies and webhooks
+    are asked by a server-side dry run, so nothing is created."""
+    name = child_name(ctx.incident, ctx.step, ctx.operation_id)
+    meta = dig(template, "metadata", default={})
+    body = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": name,
+            "namespace": ctx.namespace,
+            "labels": meta.get("labels") or {},
+            "annotations": meta.get("annotations") or {},
+        },
+        "spec": template["spec"],
+    }
+    try:
+        answer = seen.try_create(TryCreate(f"{ctx.operation_id}/pod", ctx.namespace, POD, body))
+    except Denied:
+        return ""  # the account may not create Pods, so the rollout itself will show it
+    if "exceeded quota" in answer and not most_surge(workload):
+        return ""  # an old Pod goes before a new one comes, so the quota has room again
+    return answer
+
+
+def has_quota(ctx: Context, seen: Seen) -> bool:
+    """Whether the namespace is under a quota; False where the account may not look."""
+    try:
+        return bool(seen.items(ListObjects(QUOTA, ctx.namespace, limit=50)))
+    except Denied:
+        return False

@@ -1,0 +1,102 @@
+"""Looking at the target: it is there, it is the same one, and these are its Pods."""
+
+from paramedic.actions.contract import Context, Failed
+from paramedic.actions.reads import ListObjects, Seen
+from paramedic.model.names import OPERATION_ANNOTATION
+from paramedic.model.objects import Object, annotations, controller_of, dig, selector_query
+from paramedic.model.permissions import Permission
+from paramedic.model.references import (
+    CONTROLLER_REVISION,
+    DAEMONSET,
+    DEPLOYMENT,
+    POD,
+    REPLICASET,
+    STATEFULSET,
+    ObjectRef,
+)
+
+_RESOURCES = {item.kind: item for item in (DEPLOYMENT, STATEFULSET, DAEMONSET)}
+POD_LIMIT = 500
+
+
+def find_target(ctx: Context, seen: Seen) -> Object | Failed:
+    """The workload as it is now, or why there is none: it vanished, or another one has taken its name."""
+    found = seen.get(ctx.target)
+    if found is None:
+        return Failed(
+            f"{ctx.target} is gone from namespace {ctx.namespace}; create it again, then open a new incident",
+            final=True,
+        )
+    if ctx.target.uid and found["metadata"]["uid"] != ctx.target.uid:
+        return Failed(
+            f"{ctx.target} was deleted and created again since this incident began; what was planned for the old one"
+            " is not done to the new one: open a new incident",
+            final=True,
+        )
+    return found
+
+
+def look_permissions(kind: str) -> frozenset[Permission]:
+    """What seeing a workload and its Pods takes."""
+    found = {Permission.to("get", _RESOURCES[kind]), Permission.to("list", POD)} if kind in _RESOURCES else set()
+    if kind == "Deployment":
+        found.add(Permission.to("list", REPLICASET))
+    return frozenset(found)
+
+
+def revision_permissions(kind: str) -> frozenset[Permission]:
+    """What reading the revisions of a workload takes."""
+    owned = REPLICASET if kind == "Deployment" else CONTROLLER_REVISION
+    return frozenset({Permission.to("list", owned), Permission.to("get", owned)})
+
+
+def patch_permission(kind: str) -> frozenset[Permission]:
+    return frozenset({Permission.to("patch", _RESOURCES[kind])}) if kind in _RESOURCES else frozenset()
+
+
+def owned_by(obj: Object, owner_uid: str) -> bool:
+    owner = controller_of(obj)
+    return owner is not None and owner.get("uid") == owner_uid
+
+
+def replica_sets_of(deployment: Object, seen: Seen) -> list[Object]:
+    """The ReplicaSets that a Deployment controls, old and new."""
+    query = selector_query(dig(deployment, "spec", "selector", default={}))
+    listed = seen.items(ListObjects(REPLICASET, deployment["metadata"]["namespace"], query))
+    return [item for item in listed if owned_by(item, deployment["metadata"]["uid"])]
+
+
+def pods_of(workload: Object, seen: Seen) -> list[Object]:
+    """The Pods that a workload controls, at most 500, its ReplicaSets' for a Deployment. An empty selector is none."""
+    query = selector_query(dig(workload, "spec", "selector", default={}))
+    if not query:
+        return []
+    question = ListObjects(POD, workload["metadata"]["namespace"], query, limit=POD_LIMIT)
+    if workload["kind"] != "Deployment":
+        return [item for item in seen.items(question) if owned_by(item, workload["metadata"]["uid"])]
+    owners = {item["metadata"]["uid"] for item in replica_sets_of(workload, seen)}
+    return [pod for pod in seen.items(question) if dig(controller_of(pod), "uid") in owners]
+
+
+def carries(obj: Object, operation: str) -> bool:
+    """Whether this operation has written the object."""
+    return annotations(obj).get(OPERATION_ANNOTATION) == operation
+
+
+def last_template_writer(workload: Object) -> tuple[str, str]:
+    """Who wrote the Pod template last, and when (RFC 3339): the field manager's name, as kubectl shows it."""
+    entries = [
+        (item.get("time") or "", item.get("manager") or "unknown")
+        for item in dig(workload, "metadata", "managedFields", default=[])
+        if dig(item, "fieldsV1", "f:spec", "f:template") is not None
+    ]
+    when, who = max(entries, default=("", "somebody"))
+    return who, when
+
+
+def ref_of_owner(obj: Object, namespace: str) -> ObjectRef | None:
+    """The reference to the controller of an object."""
+    owner = controller_of(obj)
+    if owner is None:
+        return None
+    return ObjectRef(owner["apiVersion"], owner["kind"], namespace, owner["name"], owner.get("uid") or "")

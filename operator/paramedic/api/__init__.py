@@ -1,0 +1,1 @@
+"""The Kubernetes API of paramedic, one folder a version."""

@@ -1,0 +1,171 @@
+"""The status of an Incident: what paramedic has decided, done and seen. It is also all that paramedic remembers."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from paramedic.api.v1alpha1.base import StatusModel
+from paramedic.model.conditions import Condition
+from paramedic.model.timeline import TimelineEntry
+
+Phase = Literal["Pending", "Running", "Waiting", "Monitoring", "Resolved", "Failed", "Cancelled", "Planned"]
+StepState = Literal["Pending", "Running", "Waiting", "Succeeded", "Failed", "Skipped", "Undone"]
+Message = Annotated[str, StringConstraints(max_length=1024)]
+Short = Annotated[str, StringConstraints(max_length=253)]
+
+
+class Times(StatusModel):
+    """The moments of the incident (RFC 3339). Every duration in the report names the two that it lies between."""
+
+    started_at: Short | None = Field(None, description="When the impact began, as far as is known.")
+    detected_at: Short | None = Field(None, description="When the incident was opened.")
+    acknowledged_at: Short | None = Field(None, description="When a person acknowledged it.")
+    first_action_at: Short | None = Field(None, description="When the first remediation began.")
+    mitigated_at: Short | None = Field(None, description="When the symptom was gone.")
+    resolved_at: Short | None = Field(None, description="When recovery had held for as long as the playbook wants.")
+    finished_at: Short | None = Field(None, description="When the run ended, however it ended.")
+
+
+class PlaybookSeen(StatusModel):
+    """Which playbook the plan was made from."""
+
+    name: Short
+    uid: Short = ""
+    generation: int = 0
+
+
+class PlannedStep(StatusModel):
+    """One step as it was frozen: later edits of the playbook do not reach it."""
+
+    name: Short
+    phase: Short
+    action: Short
+    parameters: dict[str, Any] = Field(
+        default_factory=dict, description="What the playbook says, parameters filled in."
+    )
+    options: dict[str, Any] = Field(
+        default_factory=dict, description="if, onFailure, timeout, retry, approval and undo, where they are set."
+    )
+
+
+class PlannedRecovery(StatusModel):
+    """What proves recovery, as it was frozen."""
+
+    checks: list[PlannedStep] = Field(default_factory=list, max_length=8)
+    stable_for: Short
+    timeout: Short
+
+
+class Plan(StatusModel):
+    """The frozen plan. Approvals bind to its hash."""
+
+    hash: Short = Field(description="sha256 over steps, recovery, account, parameters and target.")
+    frozen_at: Short
+    service_account_name: Short = Field(description="Whose permissions the steps run with.")
+    target: dict[str, Any] = Field(description="The workload the steps act on, with its uid.")
+    pod: dict[str, Any] | None = Field(None, description="The Pod that the incident names, where it names one.")
+    parameters: dict[str, Any] = Field(default_factory=dict, description="Values of the playbook's parameters.")
+    steps: list[PlannedStep] = Field(max_length=32)
+    recovery: PlannedRecovery
+
+
+class StepUndo(StatusModel):
+    """The way back of one step."""
+
+    state: Literal["Running", "Succeeded", "Failed"]
+    reason: Short = Field(description="Why it is undone.")
+    started_at: Short
+    finished_at: Short | None = None
+    message: Message = ""
+
+
+class StepStatus(StatusModel):
+    """Where one step stands."""
+
+    name: Short
+    action: Short
+    phase: Short
+    state: StepState = "Pending"
+    attempt: int = Field(0, description="Which attempt this is, from 1; 0 before the first.")
+    operation_id: Short | None = Field(
+        None, alias="operationID", description="The name of this attempt; what it changed carries it."
+    )
+    target: Short | None = None
+    started_at: Short | None = None
+    finished_at: Short | None = None
+    deadline: Short | None = None
+    not_before: Short | None = Field(None, description="When the next attempt may begin.")
+    expires_at: Short | None = Field(None, description="When the change of this step ends by itself.")
+    waits_for: Literal["Approve", "Done", "Rollout"] | None = Field(None, description="What a waiting step waits for.")
+    message: Message = ""
+    outputs: dict[str, Any] = Field(default_factory=dict, description="What later steps can use.")
+    intent: dict[str, Any] | None = Field(
+        None, description="What was to be changed, written down before it was: the value before and the value wanted."
+    )
+    undo: StepUndo | None = None
+
+
+class Ending(StatusModel):
+    """How the run will end once what has to be undone is undone."""
+
+    phase: Literal["Resolved", "Failed", "Cancelled"]
+    reason: Short
+    message: Message
+    undo: list[Short] = Field(
+        default_factory=list, max_length=32, description="Steps still to be undone, in this order."
+    )
+
+
+class Recovery(StatusModel):
+    """The proof of recovery so far."""
+
+    started_at: Short
+    healthy_since: Short | None = None
+    message: Message = ""
+
+
+class Acknowledgement(StatusModel):
+    """Who has taken the incident."""
+
+    by: Short
+    at: Short
+
+
+class EvidenceItem(StatusModel):
+    """One piece of evidence, kept compressed in an immutable Secret."""
+
+    name: Short = Field(description="Its key in the Secret, without .gz.")
+    kind: Short
+    sha256: Short = Field(description="Of the content before compression.")
+    bytes: int = Field(description="Length of the content before compression.")
+    ref: Short = Field(description="The Secret.")
+
+
+class IncidentStatus(StatusModel):
+    """What paramedic has decided, done and seen. Written by paramedic alone."""
+
+    phase: Phase = Field(
+        "Pending",
+        description="Pending: no plan yet. Running: following the playbook. Waiting: a person must answer. Monitoring:"
+        " steps done, recovery must hold. Resolved, Failed, Cancelled, Planned (end of a DryRun): ended.",
+    )
+    message: Message = Field("", description="One sentence: what it is doing, or why it stopped and what to do.")
+    observed_generation: int = Field(0, description="The metadata.generation that was last acted upon.")
+    severity: Short | None = Field(None, description="The incident's severity, or else the playbook's.")
+    target: Short | None = Field(None, description="What is worked on, such as Deployment/checkout.")
+    acknowledged_by: Short | None = Field(None, description="Who acknowledged the incident.")
+    conditions: list[Condition] = Field(default_factory=list, max_length=16)
+    times: Times = Field(default_factory=Times)
+    playbook: PlaybookSeen | None = None
+    plan: Plan | None = None
+    steps: list[StepStatus] = Field(default_factory=list, max_length=32)
+    current_step: Short | None = Field(None, description="The step it stands at.")
+    progress: Short | None = Field(None, description="Steps that are over, of all steps.")
+    recovery: Recovery | None = None
+    ending: Ending | None = Field(None, description="Set while what was temporary is being undone.")
+    acknowledgement: Acknowledgement | None = None
+    evidence: list[EvidenceItem] = Field(default_factory=list, max_length=64)
+    timeline: list[TimelineEntry] = Field(default_factory=list, max_length=100)
+    review: Annotated[str, StringConstraints(max_length=16384)] | None = Field(
+        None, description="The report (Markdown), written when the run has ended."
+    )

@@ -1,0 +1,49 @@
+"""The values of a playbook's parameters: what the incident gives, what is missing, what does not fit."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from paramedic.api.v1alpha1.playbook import Parameter
+from paramedic.model.durations import parse_duration
+
+
+def resolve(declared: Iterable[Parameter], given: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+    """The values by name, typed, and the problems found."""
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    declared = list(declared)
+    for parameter in declared:
+        text = given.get(parameter.name, parameter.default)
+        if text is None and parameter.required:
+            what = f" ({parameter.description})" if parameter.description else ""
+            problems.append(f"spec.parameters.{parameter.name} is required by the playbook{what}; add it")
+            continue
+        try:
+            values[parameter.name] = typed(parameter, text if text is not None else _empty(parameter))
+        except ValueError as error:
+            problems.append(f"spec.parameters.{parameter.name}: {error}")
+    known = {parameter.name for parameter in declared}
+    for name in sorted(set(given) - known):
+        has = ", ".join(sorted(known)) or "none"
+        problems.append(f"spec.parameters.{name} is not a parameter of the playbook; it has {has}")
+    return values, problems
+
+
+def typed(parameter: Parameter, text: str) -> Any:
+    """A value in the parameter's type. Raises ValueError with what to write instead."""
+    if parameter.type == "integer":
+        try:
+            return int(text)
+        except ValueError:
+            raise ValueError(f"{text!r} is not an integer; write digits such as '3'") from None
+    if parameter.type == "boolean":
+        if text not in ("true", "false"):
+            raise ValueError(f"{text!r} is not a boolean; write 'true' or 'false'")
+        return text == "true"
+    if parameter.type == "duration":
+        parse_duration(text)
+    return text
+
+
+def _empty(parameter: Parameter) -> str:
+    return {"integer": "0", "boolean": "false", "duration": "0s"}.get(parameter.type, "")

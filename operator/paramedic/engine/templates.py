@@ -1,0 +1,63 @@
+"""Templates: ``${path}`` is replaced by the value at that path, and nothing else happens.
+
+One pass: what a value contains is never looked at again, so that an alert label or a parameter stays data.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+_PLACE = re.compile(r"\$\{([^}]*)\}")
+_PATH = re.compile(r"[A-Za-z][A-Za-z0-9]*(\.[A-Za-z0-9_/-]+)+")
+ROOTS = ("parameters", "incident", "target", "steps")
+
+
+class TemplateError(ValueError):
+    """A template whose path leads nowhere. The text is for its author."""
+
+
+def paths_in(value: Any) -> Iterator[str]:
+    """Every path that the strings of a JSON value name."""
+    if isinstance(value, str):
+        yield from _PLACE.findall(value)
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from paths_in(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from paths_in(item)
+
+
+def substitute(value: Any, values: Mapping[str, Any]) -> Any:
+    """A JSON value with every ``${path}`` in its strings replaced. Raises TemplateError."""
+    if isinstance(value, str):
+        return _PLACE.sub(lambda found: _text_at(found.group(1), values), value)
+    if isinstance(value, Mapping):
+        return {key: substitute(item, values) for key, item in value.items()}
+    if isinstance(value, list):
+        return [substitute(item, values) for item in value]
+    return value
+
+
+def check_path(path: str) -> str:
+    """What is wrong with the form of a path; empty if nothing is."""
+    if not _PATH.fullmatch(path) or path.partition(".")[0] not in ROOTS:
+        return (
+            f"${{{path}}} is not a path; write one such as ${{parameters.NAME}}, ${{target.name}} or ${{incident.name}}"
+        )
+    return ""
+
+
+def _text_at(path: str, values: Mapping[str, Any]) -> str:
+    if problem := check_path(path):
+        raise TemplateError(problem)
+    found: Any = values
+    for part in path.split("."):
+        if not isinstance(found, Mapping) or part not in found:
+            raise TemplateError(f"${{{path}}} leads nowhere: there is no {part!r}")
+        found = found[part]
+    if isinstance(found, bool):
+        return "true" if found else "false"
+    if isinstance(found, Mapping | list) or found is None:
+        raise TemplateError(f"${{{path}}} is not a text or a number")
+    return str(found)

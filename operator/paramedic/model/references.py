@@ -1,0 +1,123 @@
+"""References to objects, and the resources they are served under.
+
+The table is fixed rather than discovered: an action may touch these kinds and no other, so that what paramedic can
+reach is read here, and discovery costs no request.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A kind and the REST resource that serves it."""
+
+    api_version: str
+    kind: str
+    plural: str
+    namespaced: bool = True
+
+    @property
+    def group(self) -> str:
+        """The API group; empty for the core group."""
+        return self.api_version.rpartition("/")[0]
+
+    @property
+    def root(self) -> str:
+        """The first part of its URL."""
+        return f"/apis/{self.api_version}" if self.group else f"/api/{self.api_version}"
+
+    def path(self, namespace: str | None, name: str | None = None, subresource: str | None = None) -> str:
+        parts = [self.root]
+        if self.namespaced and namespace:
+            parts += ["namespaces", namespace]
+        parts.append(self.plural)
+        if name:
+            parts.append(name)
+        if subresource:
+            parts.append(subresource)
+        return "/".join(parts)
+
+
+DEPLOYMENT = Resource("apps/v1", "Deployment", "deployments")
+STATEFULSET = Resource("apps/v1", "StatefulSet", "statefulsets")
+DAEMONSET = Resource("apps/v1", "DaemonSet", "daemonsets")
+REPLICASET = Resource("apps/v1", "ReplicaSet", "replicasets")
+CONTROLLER_REVISION = Resource("apps/v1", "ControllerRevision", "controllerrevisions")
+POD = Resource("v1", "Pod", "pods")
+NAMESPACE = Resource("v1", "Namespace", "namespaces", namespaced=False)
+EVENT = Resource("v1", "Event", "events")
+SECRET = Resource("v1", "Secret", "secrets")
+CONFIGMAP = Resource("v1", "ConfigMap", "configmaps")
+SERVICE = Resource("v1", "Service", "services")
+SERVICE_ACCOUNT = Resource("v1", "ServiceAccount", "serviceaccounts")
+CLAIM = Resource("v1", "PersistentVolumeClaim", "persistentvolumeclaims")
+QUOTA = Resource("v1", "ResourceQuota", "resourcequotas")
+NETWORK_POLICY = Resource("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies")
+LEASE = Resource("coordination.k8s.io/v1", "Lease", "leases")
+ACCESS_REVIEW = Resource("authorization.k8s.io/v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews", False)
+INCIDENT = Resource("paramedic.dev/v1alpha1", "Incident", "incidents")
+PLAYBOOK = Resource("paramedic.dev/v1alpha1", "Playbook", "playbooks")
+
+RESOURCES = {
+    (item.api_version, item.kind): item
+    for item in (
+        DEPLOYMENT, STATEFULSET, DAEMONSET, REPLICASET, CONTROLLER_REVISION, POD, NAMESPACE, EVENT, SECRET, CONFIGMAP,
+        SERVICE, SERVICE_ACCOUNT, CLAIM, QUOTA, NETWORK_POLICY, LEASE, ACCESS_REVIEW, INCIDENT, PLAYBOOK,
+    )
+}  # fmt: skip
+
+#: The kinds with a Pod template and a rollout.
+WORKLOADS = (DEPLOYMENT, STATEFULSET, DAEMONSET)
+
+
+def resource_of(api_version: str, kind: str) -> Resource:
+    """The resource of a kind. Raises ValueError for one that paramedic does not work on."""
+    try:
+        return RESOURCES[api_version, kind]
+    except KeyError:
+        raise ValueError(f"{kind} ({api_version}) is not a kind that paramedic works on") from None
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRef:
+    """One object. ``uid`` is empty where it is not known yet."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+    uid: str = ""
+
+    @property
+    def resource(self) -> Resource:
+        return resource_of(self.api_version, self.kind)
+
+    @property
+    def path(self) -> str:
+        return self.resource.path(self.namespace, self.name)
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name}"
+
+    @property
+    def kubectl(self) -> str:
+        """How kubectl addresses it, to be pasted into a command."""
+        return f"{self.kind.lower()}/{self.name} -n {self.namespace}"
+
+    def dump(self) -> dict[str, Any]:
+        found = {"apiVersion": self.api_version, "kind": self.kind, "namespace": self.namespace, "name": self.name}
+        return found | ({"uid": self.uid} if self.uid else {})
+
+    @classmethod
+    def load(cls, data: dict[str, Any]) -> "ObjectRef":
+        return cls(data["apiVersion"], data["kind"], data.get("namespace") or "", data["name"], data.get("uid") or "")
+
+    @classmethod
+    def to(cls, resource: Resource, namespace: str, name: str, uid: str = "") -> "ObjectRef":
+        return cls(resource.api_version, resource.kind, namespace, name, uid)
+
+    @classmethod
+    def of(cls, obj: dict[str, Any]) -> "ObjectRef":
+        meta = obj["metadata"]
+        return cls(obj["apiVersion"], obj["kind"], meta.get("namespace") or "", meta["name"], meta.get("uid") or "")
