@@ -10,9 +10,8 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import FrameType
 
-from . import build, controlplane, kubeconfig, kwok, lifecycle, state
+from . import build, controlplane, interrupts, kubeconfig, kwok, lifecycle, state
 from .errors import Interrupted, LocalkindError
 from .progress import Progress, colours_wanted
 
@@ -25,8 +24,7 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     if platform.system() != "Linux":
         return _fail("dev/localkind runs Kubernetes' programs natively, on Linux only; use kind with Docker here")
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+    interrupts.install()
     os.umask(0o077)
     try:
         options.run(options, Progress(quiet=options.quiet))
@@ -57,16 +55,22 @@ def _create(options: argparse.Namespace, progress: Progress) -> None:
     progress.note(f'cluster "{options.name}" is ready: kubectl cluster-info --context {cluster.context}')
 
 
-def _get_clusters(_options: argparse.Namespace, _progress: Progress) -> None:
-    found = state.names()
+def _get_clusters(_options: argparse.Namespace, progress: Progress) -> None:
+    found = [cluster for cluster in map(state.find, state.names()) if cluster]
+    for cluster in found:
+        if cluster.dead():
+            progress.warn(f'cluster "{cluster.name}" no longer runs: delete it, or create it anew')
+        else:
+            print(cluster.name)
     if not found:
         print("No kind clusters found.", file=sys.stderr)
-    for name in found:
-        print(name)
 
 
 def _get_kubeconfig(options: argparse.Namespace, _progress: Progress) -> None:
-    print(json.dumps(kubeconfig.read(state.require(options.name).path("admin.conf")), indent=2))
+    config = kubeconfig.read(state.require(options.name).path("admin.conf"))
+    if not config:
+        raise LocalkindError(f'cluster "{options.name}" is still being created; try again in some seconds')
+    print(json.dumps(config, indent=2))
 
 
 def _get_audit_log(options: argparse.Namespace, _progress: Progress) -> None:
@@ -167,10 +171,6 @@ def _node_count(text: str) -> int:
     if not text.isdigit() or int(text) > kwok.MAX_NODES:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to {kwok.MAX_NODES}")
     return int(text)
-
-
-def _interrupt(number: int, _frame: FrameType | None) -> None:
-    raise Interrupted(number)
 
 
 def _fail(message: str) -> int:

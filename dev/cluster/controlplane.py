@@ -74,15 +74,15 @@ def start(cluster: Cluster, programs: Path, network: Network, extra: Sequence[st
 def _start(cluster: Cluster, programs: Path, network: Network, extra: Sequence[str]) -> ApiServer:
     client, peer, secure = ports.free(3)
     cluster.server = f"https://{network.host}:{secure}"
-    _run(cluster, "etcd", _etcd(cluster, programs, client, peer))
+    cluster.run("etcd", _etcd(cluster, programs, client, peer))
     _wait_for_etcd(cluster, client)
-    _run(cluster, "kube-apiserver", _apiserver(cluster, programs, network, client, secure, extra))
+    cluster.run("kube-apiserver", _apiserver(cluster, programs, network, client, secure, extra))
     for name in ("admin", "controller-manager", "scheduler", "kwok"):
         write_kubeconfig(cluster, name)
     api = connect(cluster)
     _wait_until_ready(cluster, api)
-    _run(cluster, "kube-controller-manager", _controller_manager(cluster, programs, network))
-    _run(cluster, "kube-scheduler", _scheduler(cluster, programs))
+    cluster.run("kube-controller-manager", _controller_manager(cluster, programs, network))
+    cluster.run("kube-scheduler", _scheduler(cluster, programs))
     return api
 
 
@@ -99,10 +99,6 @@ def write_kubeconfig(cluster: Cluster, user: str) -> Path:
         path, kubeconfig.render(cluster.context, cluster.server, authority.certificate, authority.pair(user))
     )
     return path
-
-
-def _run(cluster: Cluster, name: str, command: Sequence[str]) -> None:
-    cluster.add(processes.start(name, command, cluster.path("logs", f"{name}.log"), cluster.folder))
 
 
 def _wait_for_etcd(cluster: Cluster, port: int) -> None:

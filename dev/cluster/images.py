@@ -14,8 +14,8 @@ from .errors import LocalkindError
 PAUSE = "localhost/pause:1"
 APPLETS = (
     "sh", "ls", "cat", "echo", "sleep", "wget", "httpd", "nc", "ps", "env", "id", "date", "head", "tail", "grep", "sed",
-    "vi", "top", "kill", "hostname", "ip", "ping", "nslookup", "mkdir", "rm", "cp", "mv", "touch", "true", "false", "test",
-    "tr", "cut", "wc", "find", "sort", "timeout",
+    "vi", "top", "kill", "hostname", "ip", "ping", "nslookup", "mkdir", "rm", "cp", "mv", "touch", "true", "false",
+    "test", "tr", "cut", "wc", "find", "sort", "timeout",
 )  # fmt: skip
 PASSWD = b"root:x:0:0:root:/root:/bin/sh\napp:x:65532:65532:app:/tmp:/bin/sh\n"
 GROUP = b"root:x:0:\napp:x:65532:\n"

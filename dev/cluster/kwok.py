@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from . import build, machine, ports, processes
+from . import build, machine, ports
 from .api import ApiServer
 from .stages import all_stages
 from .state import Cluster
@@ -47,7 +47,7 @@ def start(cluster: Cluster, programs: Path, api: ApiServer, count: int, beside_r
     ]
     # kwok also reads the configuration in its home folder, which is the user's and not this cluster's.
     own_home = {"HOME": str(cluster.folder), "KWOK_WORKDIR": str(cluster.path("kwok"))}
-    cluster.add(processes.start("kwok", command, cluster.path("logs", "kwok.log"), cluster.folder, own_home))
+    cluster.run("kwok", command, own_home)
 
 
 def nodes(count: int, port: int, beside_real: bool) -> Iterator[dict[str, Any]]:
@@ -123,5 +123,4 @@ def _start_logs(cluster: Cluster, port: int) -> None:
     """The kubelet's part of `kubectl logs`: kwok's own server cannot choose a log by the Pod's image."""
     command = [sys.executable, "-m", "cluster.kubelet", str(cluster.folder), cluster.server, str(port)]
     package = {"PYTHONPATH": str(Path(__file__).resolve().parents[1]), "PYTHONDONTWRITEBYTECODE": "1"}
-    log = cluster.path("logs", "kubelet-logs.log")
-    cluster.add(processes.start("kubelet-logs", command, log, cluster.folder, package))
+    cluster.run("kubelet-logs", command, package)

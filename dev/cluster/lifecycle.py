@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from . import build, controlplane, kubeconfig, kwok, node, packages, processes, state
 from .errors import LocalkindError
+from .interrupts import deferred
 from .progress import Progress
 from .state import Cluster
 
@@ -28,26 +28,44 @@ class Wishes:
 
 def create(wishes: Wishes, progress: Progress) -> Cluster:
     """Makes a cluster and its context. Whatever goes wrong, nothing stays, unless `retain` is set."""
-    if state.find(wishes.name):
-        state.create(wishes.name)  # raises, with what to do; before a build of minutes
+    _require_unused(wishes.name, progress)  # now rather than after a build of minutes; so are the next two
     packages.require(wishes.real_node, wishes.install_packages, progress)
     target = kubeconfig.target(wishes.kubeconfig)
-    kubeconfig.read(target)  # raises now rather than after the start when it cannot be merged into
+    kubeconfig.read(target)
     programs = build.programs(progress, with_node=wishes.real_node)
-    cluster = state.create(wishes.name)
+    cluster = None
     try:
+        with deferred():
+            cluster = state.create(wishes.name)
         _bring_up(cluster, programs, wishes, progress)
-        cluster.kubeconfig = str(target.absolute())
-        cluster.save()
-        kubeconfig.merge_into(target, kubeconfig.read(cluster.path("admin.conf")))
+        with deferred():
+            cluster.kubeconfig = str(target.absolute())
+            cluster.save()
+            kubeconfig.merge_into(target, kubeconfig.read(cluster.path("admin.conf")))
     except BaseException:
-        _ignore_signals()
-        if wishes.retain:
+        if cluster:
+            _give_up(cluster, wishes.retain, progress)
+        raise
+    return cluster
+
+
+def _require_unused(name: str, progress: Progress) -> None:
+    existing = state.find(name)
+    if existing and existing.dead():
+        progress.warn(f'cluster "{name}" no longer runs: replacing it')
+        _tear_down(existing)
+    elif existing:
+        raise state.already_exists(name)
+
+
+def _give_up(cluster: Cluster, retain: bool, progress: Progress) -> None:
+    with deferred():
+        if retain:
+            cluster.retained = True
+            cluster.save()
             progress.warn(f"kept for inspection: {cluster.folder} (end it with `delete cluster --name {cluster.name}`)")
         else:
             _tear_down(cluster)
-        raise
-    return cluster
 
 
 def _bring_up(cluster: Cluster, programs: Path, wishes: Wishes, progress: Progress) -> None:
@@ -76,7 +94,7 @@ def delete(name: str, chosen_kubeconfig: str | None, progress: Progress) -> bool
     if cluster and cluster.kubeconfig:
         files.append(Path(cluster.kubeconfig))
     if cluster:
-        with progress.step(f'deleting cluster "{name}"'):
+        with progress.step(f'deleting cluster "{name}"'), deferred():
             _tear_down(cluster)
     for path in dict.fromkeys(path.absolute() for path in files):
         kubeconfig.remove_from(path, f"kind-{name}")
@@ -105,9 +123,3 @@ def load_image_archive(name: str, archive: Path) -> None:
             "Create it with --real-node to run containers"
         )
     node.load(cluster, archive)
-
-
-def _ignore_signals() -> None:
-    """While cleaning up, a second Ctrl-C must not leave half of it; cleaning takes a few seconds at most."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)

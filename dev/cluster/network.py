@@ -69,7 +69,7 @@ def allocate() -> NodeNetwork:
         ranges = [ipaddress.IPv4Network(each) for each in (f"10.63.{index}.0/24", network.pods, network.services)]
         if any(mine.overlaps(theirs) for mine in ranges for theirs in taken):
             continue
-        made = subprocess.run(["ip", "link", "add", network.name, "type", "bridge"], capture_output=True, text=True)
+        made = _quietly(["ip", "link", "add", network.name, "type", "bridge"])
         if made.returncode == 0:
             return network
         if "File exists" not in made.stderr:
@@ -107,15 +107,20 @@ def disconnect(network: NodeNetwork) -> None:
         ["ip", "netns", "del", network.name],
         ["ip", "link", "del", network.name],
     ):
-        subprocess.run(command, capture_output=True)
+        _quietly(command)
 
 
 def run(command: Sequence[str]) -> str:
     """Runs a short command. Raises LocalkindError with what it said."""
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = _quietly(command)
     if done.returncode != 0:
         raise LocalkindError(f"`{' '.join(command)}` failed: {(done.stderr or done.stdout).strip()}")
     return done.stdout
+
+
+def _quietly(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """In a session of its own: the terminal's Ctrl-C must not end a command of the clean-up that it brought about."""
+    return subprocess.run(command, capture_output=True, text=True, start_new_session=True)
 
 
 def _routed() -> list[ipaddress.IPv4Network]:

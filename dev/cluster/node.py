@@ -9,6 +9,7 @@ from pathlib import Path
 
 from . import controlplane, host, images, network, processes, runtime
 from .api import ApiServer
+from .interrupts import deferred
 from .network import DNS_ADDRESS, NodeNetwork
 from .pki import Authority
 from .processes import Process
@@ -22,9 +23,10 @@ MOST_BACK_OFF = "20s"
 
 def prepare(cluster: Cluster) -> NodeNetwork:
     """Makes the node's network; the control plane listens on its bridge."""
-    chosen = network.allocate()
-    cluster.real_node = {"index": str(chosen.index)}
-    cluster.save()
+    with deferred():
+        chosen = network.allocate()
+        cluster.real_node = {"index": str(chosen.index)}
+        cluster.save()
     network.connect(chosen)
     return chosen
 
@@ -101,7 +103,7 @@ def _start_programs(
     }
     for name, arguments in commands.items():
         command = [*inside, str(programs / name), *arguments]
-        cluster.add(processes.start(name, command, cluster.path("logs", f"{name}.log"), cluster.folder))
+        cluster.run(name, command)
 
 
 def _ready(api: ApiServer) -> bool:

@@ -6,7 +6,7 @@ import json
 import subprocess
 from pathlib import Path
 
-from . import images, processes
+from . import images
 from .errors import LocalkindError
 from .network import NodeNetwork
 from .packages import CNI_FOLDER
@@ -27,9 +27,7 @@ def start(cluster: Cluster, network: NodeNetwork, run: Path) -> Process:
     configuration.write_text(_containerd(folder, run))
     inside = ["nsenter", f"--net={network.namespace}", *OWN_MOUNTS]
     command = [*inside, "containerd", "--config", str(configuration)]
-    process = processes.start("containerd", command, cluster.path("logs", "containerd.log"), cluster.folder)
-    cluster.add(process)
-    return process
+    return cluster.run("containerd", command)
 
 
 def answers(run: Path) -> bool:

@@ -6,10 +6,14 @@ import json
 import os
 import re
 import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from . import processes
 from .errors import LocalkindError
+from .interrupts import deferred
 from .processes import Process
 
 # kind's own rule (its pkg/cluster/internal/create/create.go), plus a length that keeps every derived name valid.
@@ -45,6 +49,8 @@ class Cluster:
     server: str = ""
     kubeconfig: str = ""
     boot_id: str = ""
+    creator: Process | None = None  # the command that makes it, alive as long as it does
+    retained: bool = False
     real_node: dict[str, str] = field(default_factory=dict)
     processes: list[Process] = field(default_factory=list)
 
@@ -65,27 +71,46 @@ class Cluster:
         temporary.write_text(json.dumps(content, indent=2) + "\n")
         temporary.rename(self.path("cluster.json"))
 
-    def add(self, process: Process) -> None:
-        """Remembers a started process at once: should we be killed, `delete` finds it."""
-        self.processes.append(process)
-        self.save()
+    def run(self, name: str, command: Sequence[str], extra: Mapping[str, str] | None = None) -> Process:
+        """Starts a program of this cluster, and remembers it at once: should we be killed, `delete` finds it."""
+        with deferred():
+            process = processes.start(name, command, self.path("logs", f"{name}.log"), self.folder, extra)
+            self.processes.append(process)
+            self.save()
+        return process
+
+    def dead(self) -> bool:
+        """Whether nothing of it runs any more (after a reboot, say), and nobody wanted to look into it."""
+        known = [*self.processes, *([self.creator] if self.creator else [])]
+        return not self.retained and not any(processes.alive(process) for process in known)
 
 
 def create(name: str) -> Cluster:
-    """Makes the cluster's folder, readable by its owner alone. Raises LocalkindError when there is one already."""
-    folder = home() / name
-    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    try:
-        folder.mkdir(mode=0o700)
-    except FileExistsError:
-        raise LocalkindError(
-            f'node(s) already exist for a cluster with the name "{name}". Choose another --name, '
-            f"or delete it first: dev/localkind delete cluster --name {name}"
-        ) from None
-    cluster = Cluster(name, folder, boot_id=BOOT_ID.read_text().strip())
+    """Makes the cluster's folder, readable by its owner alone. Raises LocalkindError when there is one already.
+
+    The folder appears in one rename, so nobody ever sees it without its state.
+    """
+    home().mkdir(parents=True, exist_ok=True, mode=0o700)
+    unfinished = Path(tempfile.mkdtemp(dir=home(), prefix="_new-"))  # no cluster's name has an underscore
+    creator = Process("localkind", os.getpid(), processes.start_ticks(os.getpid()) or 0, "")
+    cluster = Cluster(name, unfinished, boot_id=_boot_id(), creator=creator)
     cluster.path("logs").mkdir()
     cluster.save()
+    try:
+        unfinished.rename(home() / name)
+    except OSError as error:
+        shutil.rmtree(unfinished)
+        raise already_exists(name) from error
+    cluster.folder = home() / name
     return cluster
+
+
+def already_exists(name: str) -> LocalkindError:
+    """In kind's words, since scripts look for them."""
+    return LocalkindError(
+        f'node(s) already exist for a cluster with the name "{name}". Choose another --name, '
+        f"or delete it first: dev/localkind delete cluster --name {name}"
+    )
 
 
 def find(name: str) -> Cluster | None:
@@ -95,13 +120,20 @@ def find(name: str) -> Cluster | None:
         return None
     try:
         content = json.loads((folder / "cluster.json").read_text())
-        processes = [Process(**process) for process in content.pop("processes")]
-        cluster = Cluster(folder=folder, processes=processes, **content)
+        recorded = [Process(**process) for process in content.pop("processes")]
+        creator = content.pop("creator")
+        cluster = Cluster(folder=folder, processes=recorded, **content)
     except (OSError, ValueError, TypeError, KeyError):
         return Cluster(name, folder)
-    if cluster.boot_id != BOOT_ID.read_text().strip():
+    if cluster.boot_id == _boot_id():
+        cluster.creator = Process(**creator)
+    else:
         cluster.processes = []  # start times count from the boot: those of another one prove nothing
     return cluster
+
+
+def _boot_id() -> str:
+    return BOOT_ID.read_text().strip()
 
 
 def require(name: str) -> Cluster:
