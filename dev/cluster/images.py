@@ -39,27 +39,28 @@ def build_all(folder: Path) -> list[Path]:
     """Writes every sample image as a docker-archive into the folder."""
     folder.mkdir(exist_ok=True)
     run_as_app: dict[str, Any] = {"User": "65532:65532", "Entrypoint": ["/start"]}
-    written = [_write(folder, PAUSE, _base(), {"Entrypoint": ["/bin/sleep", "infinity"]})]
+    written = [write(folder, PAUSE, base(), {"Entrypoint": ["/bin/sleep", "infinity"]})]
     for version in ("v1", "v2"):
-        layer = _base()
+        layer = base()
         for page in ("index.html", "healthz"):
             layer.add(f"/www/{page}", f"ok {version}\n".encode())
         layer.add("/start", SERVE.format(version=version).encode(), 0o755)
         config = run_as_app | {"ExposedPorts": {"8080/tcp": {}}}
-        written.append(_write(folder, f"localhost/web:{version}", layer, config))
-    broken = _base()
+        written.append(write(folder, f"localhost/web:{version}", layer, config))
+    broken = base()
     broken.add("/start", FAIL.encode(), 0o755)
-    written.append(_write(folder, "localhost/web:broken", broken, run_as_app))
+    written.append(write(folder, "localhost/web:broken", broken, run_as_app))
     return written
 
 
-def _write(folder: Path, reference: str, layer: Layer, config: Mapping[str, Any]) -> Path:
+def write(folder: Path, reference: str, layer: Layer, config: Mapping[str, Any]) -> Path:
+    """Writes one image as a docker-archive into the folder."""
     target = folder / (reference.rpartition("/")[2].replace(":", "-") + ".tar")
     write_image(target, reference, machine.architecture(), layer, {"Env": ENVIRONMENT, **config})
     return target
 
 
-def _base() -> Layer:
+def base() -> Layer:
     """Busybox under every name a person would try in `kubectl exec`."""
     busybox = shutil.which("busybox")
     if not busybox:
