@@ -1,0 +1,219 @@
+"""What actions and the engine ask of a cluster, as requests: reads in, answers out; effects in, outcomes out."""
+
+import asyncio
+import time
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+from paramedic.actions.effects import Create, Delete, Effect, JsonPatch, MergePatch, Outcome, Result, verb_of
+from paramedic.actions.reads import (
+    Denied,
+    HttpAnswer,
+    HttpGet,
+    ListObjects,
+    MayI,
+    Read,
+    ReadLog,
+    TryCreate,
+)
+from paramedic.cluster.refusals import explain_refusal
+from paramedic.cluster.transport import JSON_PATCH, MERGE_PATCH, ApiError, Request, Transport, Unavailable
+from paramedic.model.names import service_account_user
+from paramedic.model.objects import Object
+from paramedic.model.references import ACCESS_REVIEW, ObjectRef, Resource
+
+FIELD_MANAGER = "paramedic"
+_WRITE = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
+#: How long a granted permission is believed before it is asked for again. A refusal is asked again each time.
+_BELIEVE_SECONDS = 60.0
+_PAGES = 20
+
+
+class HttpClient(Protocol):
+    async def get(self, question: HttpGet) -> HttpAnswer:
+        """The answer of an endpoint; one that cannot be reached is an answer too, with status 0."""
+
+
+class Api:
+    """A cluster, seen with the eyes of the operator or of a playbook's account."""
+
+    def __init__(self, transport: Transport, http: HttpClient) -> None:
+        self.transport = transport
+        self._http = http
+        self._granted: dict[tuple[str, MayI], float] = {}
+
+    # --- reads
+
+    async def answer(self, questions: Iterable[Read], namespace: str, account: str) -> dict[Read, Any]:
+        """The answers, asked side by side. A denied read is answered by the `Denied` to raise. Raises Unavailable."""
+        questions = list(questions)
+        user = service_account_user(namespace, account) if account else ""
+        answers = await asyncio.gather(*(self._answer(question, user) for question in questions))
+        return dict(zip(questions, answers, strict=True))
+
+    async def _answer(self, question: Read, user: str) -> Any:
+        try:
+            if isinstance(question, HttpGet):
+                return await self._http.get(question)
+            if isinstance(question, MayI):
+                return await self._may(question, user)
+            if isinstance(question, ReadLog):
+                return await self._log(question, user)
+            if isinstance(question, TryCreate):
+                return await self._try_create(question, user)
+            user = "" if question.own else user
+            if isinstance(question, ListObjects):
+                return await self.list(question, user)
+            return await self.get(question.ref, user)
+        except ApiError as error:
+            if error.status == 403:
+                return Denied(explain_refusal(error, user))
+            raise Unavailable(str(error)) from None
+
+    async def get(self, ref: ObjectRef, user: str = "") -> Object | None:
+        """One object, or None. Raises ApiError and Unavailable."""
+        try:
+            found: Object = await self.transport.send(Request("GET", ref.path, account=user))
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+        return found
+
+    async def list(self, question: ListObjects, user: str = "") -> list[Object]:
+        """At most ``limit`` objects, in pages; each with its apiVersion and kind, which a list leaves out."""
+        query = {"limit": str(question.limit)}
+        if question.label_selector:
+            query["labelSelector"] = question.label_selector
+        if question.field_selector:
+            query["fieldSelector"] = question.field_selector
+        path = question.resource.path(question.namespace or None)
+        found: list[Object] = []
+        for _ in range(_PAGES):
+            page = await self.transport.send(Request("GET", path, query, account=user))
+            kind = {"apiVersion": question.resource.api_version, "kind": question.resource.kind}
+            found += [kind | item for item in page.get("items") or []]
+            token = (page.get("metadata") or {}).get("continue")
+            if not token or len(found) >= question.limit:
+                break
+            query["continue"] = token
+        return found[: question.limit]
+
+    async def _may(self, question: MayI, user: str) -> bool:
+        key = (user, question)
+        if self._granted.get(key, 0.0) > time.monotonic():
+            return True
+        wanted = question.permission
+        attributes = {
+            "namespace": question.namespace,
+            "verb": wanted.verb,
+            "group": wanted.group,
+            "resource": wanted.resource,
+            "subresource": wanted.subresource,
+        }
+        body = {
+            "apiVersion": ACCESS_REVIEW.api_version,
+            "kind": ACCESS_REVIEW.kind,
+            "spec": {"resourceAttributes": {name: value for name, value in attributes.items() if value}},
+        }
+        answer = await self.transport.send(Request("POST", ACCESS_REVIEW.path(None), body=body, account=user))
+        allowed = bool(answer.get("status", {}).get("allowed"))
+        if allowed:
+            self._granted[key] = time.monotonic() + _BELIEVE_SECONDS
+        return allowed
+
+    async def _log(self, question: ReadLog, user: str) -> bytes | None:
+        query = {
+            "container": question.container,
+            "tailLines": str(question.tail_lines),
+            "limitBytes": str(question.limit_bytes),
+            "timestamps": "true",
+        }
+        if question.previous:
+            query["previous"] = "true"
+        request = Request("GET", question.pod.path + "/log", query, account=user, raw=True)
+        try:
+            found: bytes = await self.transport.send(request)
+        except ApiError as error:
+            if error.status == 403:
+                raise
+            return None  # not started yet, no previous one, or gone: there is no log, and that is a fact too
+        except Unavailable:
+            return None  # its node does not answer; evidence of the rest must not wait for it
+        return found
+
+    async def _try_create(self, question: TryCreate, user: str) -> str:
+        query = {"dryRun": "All", "fieldManager": FIELD_MANAGER}
+        path = question.resource.path(question.namespace)
+        try:
+            await self.transport.send(Request("POST", path, query, question.body, account=user))
+        except ApiError as error:
+            if error.status == 403 and _lacks_permission(error):
+                raise
+            return "" if error.status == 409 else error.message
+        return ""
+
+    # --- writes
+
+    async def perform(self, effect: Effect, namespace: str, account: str) -> Outcome:
+        """Does one effect as the playbook's account. Never raises: what became of it is the outcome."""
+        user = service_account_user(namespace, account)
+        try:
+            stored = await self.transport.send(_request_for(effect, user))
+        except Unavailable as error:
+            return Outcome(Result.UNKNOWN, str(error))
+        except ApiError as error:
+            return _refused(effect, error, user)
+        return Outcome(Result.DONE, stored=stored)
+
+    async def put_status(self, resource: Resource, obj: Object) -> Object:
+        """Replaces the status of one of our own objects, bound to its resourceVersion. Raises ApiError (409: it
+        changed) and Unavailable.
+        """
+        meta = obj["metadata"]
+        path = resource.path(meta["namespace"], meta["name"], "status")
+        stored: Object = await self.transport.send(Request("PUT", path, _WRITE, obj))
+        return stored
+
+    async def create(self, resource: Resource, namespace: str, body: Object) -> Object:
+        """Creates an object as the operator itself. Raises ApiError and Unavailable."""
+        stored: Object = await self.transport.send(
+            Request("POST", resource.path(namespace), {"fieldManager": FIELD_MANAGER}, body)
+        )
+        return stored
+
+
+def _request_for(effect: Effect, user: str) -> Request:
+    ref = effect.ref
+    if isinstance(effect, Create):
+        return Request("POST", ref.resource.path(ref.namespace), _WRITE, effect.body, account=user)
+    if isinstance(effect, Delete):
+        options = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": ref.uid}}
+        return Request("DELETE", ref.path, None, options, account=user)
+    if isinstance(effect, MergePatch):
+        meta = {**effect.patch.get("metadata", {}), "uid": ref.uid, "resourceVersion": effect.resource_version}
+        body: Any = {**effect.patch, "metadata": meta}
+        return Request("PATCH", ref.path, _WRITE, body, MERGE_PATCH, user)
+    # Setting uid and resourceVersion makes them preconditions: the API server answers 409 when they are others by now.
+    bound = [
+        {"op": "replace", "path": "/metadata/uid", "value": ref.uid},
+        {"op": "replace", "path": "/metadata/resourceVersion", "value": effect.resource_version},
+    ]
+    return Request("PATCH", ref.path, _WRITE, bound + effect.operations, JSON_PATCH, user)
+
+
+def _refused(effect: Effect, error: ApiError, user: str) -> Outcome:
+    if isinstance(effect, Delete) and error.status in (404, 409):
+        return Outcome(Result.DONE, "it is gone already")
+    if isinstance(effect, Create) and error.status == 409:
+        return Outcome(Result.EXISTED, error.message)
+    if isinstance(effect, MergePatch | JsonPatch) and error.status in (404, 409):
+        return Outcome(Result.CONFLICT, error.message)
+    if error.status == 403:
+        return Outcome(Result.REFUSED, explain_refusal(error, user))
+    return Outcome(Result.REFUSED, f"the API server refuses to {verb_of(effect)} {effect.ref}: {error.message}")
+
+
+def _lacks_permission(error: ApiError) -> bool:
+    """RBAC's refusal rather than an admission plugin's: both are 403."""
+    return " cannot " in error.message and "exceeded quota" not in error.message

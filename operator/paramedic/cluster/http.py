@@ -1,0 +1,109 @@
+"""Outgoing HTTP of `httpCheck`: no redirects, no proxy from the environment, no address that a guard forbids."""
+
+import asyncio
+import ipaddress
+import socket
+import time
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
+
+from paramedic import __version__
+from paramedic.actions.reads import HttpAnswer, HttpGet
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+#: Where clouds serve credentials to whoever asks from the machine (RFC 3927, RFC 4291); never a health endpoint.
+ALWAYS_DENIED: tuple[Network, ...] = (
+    ipaddress.ip_network("169.254.0.0/16"),
+    ipaddress.ip_network("fe80::/10"),
+    ipaddress.ip_network("fd00:ec2::254/128"),
+)
+
+
+class Forbidden(OSError):
+    """An address that checks may not reach."""
+
+
+class AddressGuard:
+    """Which addresses may be asked: never a metadata service; with an allow-list, only what it holds."""
+
+    def __init__(self, allowed: tuple[Network, ...] = ()) -> None:
+        self._allowed = allowed
+
+    def check(self, address: str) -> None:
+        """Raises Forbidden."""
+        found = ipaddress.ip_address(address.partition("%")[0])
+        mapped = getattr(found, "ipv4_mapped", None)
+        found = mapped or found
+        if found.is_multicast or found.is_unspecified or any(found in net for net in ALWAYS_DENIED):
+            raise Forbidden(f"{found} is an address that no check may ask")
+        if self._allowed and not any(found in net for net in self._allowed):
+            raise Forbidden(f"{found} is not in the allowed networks (--http-allow)")
+
+
+class _GuardedResolver(AbstractResolver):
+    """Resolves a name once, and lets the connection use just the addresses that were checked."""
+
+    def __init__(self, guard: AddressGuard) -> None:
+        self._guard = guard
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        loop = asyncio.get_running_loop()
+        infos = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, family=family)
+        for info in infos:
+            self._guard.check(str(info[4][0]))
+        return [
+            ResolveResult(
+                hostname=host,
+                host=str(info[4][0]),
+                port=port,
+                family=info[0],
+                proto=info[2],
+                flags=socket.AI_NUMERICHOST,
+            )
+            for info in infos
+        ]
+
+    async def close(self) -> None:
+        return None
+
+
+class HttpChecker:
+    """Sends the requests of checks. A session for each, so that nothing is shared between namespaces."""
+
+    def __init__(self, guard: AddressGuard | None = None) -> None:
+        self._guard = guard or AddressGuard()
+
+    async def get(self, question: HttpGet) -> HttpAnswer:
+        begun = time.monotonic()
+        try:
+            return await self._ask(question, begun)
+        except TimeoutError:
+            error = f"timed out after {question.timeout:g} s"
+        except (aiohttp.ClientError, OSError, ValueError, UnicodeError) as found:
+            error = str(found) or type(found).__name__
+        return HttpAnswer(0, time.monotonic() - begun, error=error)
+
+    async def _ask(self, question: HttpGet, begun: float) -> HttpAnswer:
+        self._check_literal(question.url)
+        connector = aiohttp.TCPConnector(resolver=_GuardedResolver(self._guard), use_dns_cache=False)
+        timeout = aiohttp.ClientTimeout(total=question.timeout)
+        headers = {"User-Agent": f"paramedic/{__version__}"}
+        async with (
+            aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=False, headers=headers) as session,
+            session.request(question.method, question.url, allow_redirects=False) as answer,
+        ):
+            body = await answer.content.read(question.body_limit)
+            return HttpAnswer(answer.status, time.monotonic() - begun, body)
+
+    def _check_literal(self, url: str) -> None:
+        # A literal address is never resolved, so the resolver would not see it.
+        host = URL(url).host or ""
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            return
+        self._guard.check(host)

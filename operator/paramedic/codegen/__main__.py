@@ -1,0 +1,62 @@
+"""`python -m paramedic.codegen`: writes what is generated; with --check it only tells whether it is up to date."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from paramedic.codegen.crds import incident_crd, playbook_crd
+from paramedic.codegen.rbac import action_roles
+from paramedic.engine.lifecycle import mermaid
+
+_HEAD = "# Generated from operator/paramedic by `make generate`. Change the code, not this file.\n"
+
+
+def generated() -> dict[str, str]:
+    """The text of every generated file, by its path in the repository."""
+    return {
+        "crds/incidents.yaml": _HEAD + _yaml(incident_crd()),
+        "crds/playbooks.yaml": _HEAD + _yaml(playbook_crd()),
+        "manifests/base/action-roles.yaml": _HEAD + "---\n".join(_yaml(role) for role in action_roles()),
+        "docs/lifecycle.md": _lifecycle(),
+    }
+
+
+def _yaml(value: Any) -> str:
+    return str(yaml.safe_dump(value, sort_keys=False, width=120, allow_unicode=True))
+
+
+def _lifecycle() -> str:
+    return (
+        "<!-- Generated from operator/paramedic/engine/lifecycle.py by `make generate`. -->\n"
+        "# The life of an incident\n\n"
+        "While what was temporary is undone, the phase stays the one before the end.\n\n"
+        f"```mermaid\n{mermaid()}```\n"
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m paramedic.codegen", description=__doc__)
+    parser.add_argument("--root", type=Path, default=Path.cwd(), help="the repository (default: here)")
+    parser.add_argument("--check", action="store_true", help="change nothing; fail when a file is not up to date")
+    options = parser.parse_args()
+    stale = []
+    for name, text in generated().items():
+        path = options.root / name
+        if path.exists() and path.read_text() == text:
+            continue
+        stale.append(name)
+        if not options.check:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+    if options.check and stale:
+        print(f"not up to date: {', '.join(stale)}; run `make generate`", file=sys.stderr)
+        return 1
+    print(f"{len(generated())} generated files, {len(stale)} {'stale' if options.check else 'written'}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,69 @@
+"""ClusterRoles for the playbooks' accounts, one for each action, from what the actions declare.
+
+Bind them to a ServiceAccount with a RoleBinding, and it may do that action in that one namespace.
+"""
+
+from collections import defaultdict
+from typing import Any
+
+from paramedic.actions.contract import Action
+from paramedic.actions.registry import ACTIONS
+from paramedic.actions.targets import look_permissions
+from paramedic.model.permissions import Permission
+from paramedic.model.references import WORKLOADS
+
+#: Parameters under which an action needs the most.
+_WIDEST: dict[str, dict[str, Any]] = {
+    "rollback": {"deleteBlockingPod": True},
+    "isolate": {"pod": "any"},
+    "httpCheck": {"url": "http://any"},
+    "manual": {"instructions": "any"},
+    "wait": {"duration": "1s"},
+}
+
+
+def widest_permissions(action: Action[Any]) -> set[Permission]:
+    """All that an action may ever need, for any kind of target."""
+    params = action.parameters.model_validate(_WIDEST.get(action.name, {}))
+    found: set[Permission] = set()
+    for resource in WORKLOADS:
+        found |= action.permissions(params, resource.kind) | action.optional_permissions(params, resource.kind)
+    return found
+
+
+def action_roles() -> list[dict[str, Any]]:
+    """A ClusterRole for looking, and one for each action that needs more."""
+    look = {permission for resource in WORKLOADS for permission in look_permissions(resource.kind)}
+    roles = [_role("look", look)]
+    for name, action in ACTIONS.items():
+        needed = widest_permissions(action) - look
+        if needed:
+            roles.append(_role(name, needed | look))
+    return roles
+
+
+def rules_of(permissions: set[Permission]) -> list[dict[str, Any]]:
+    """RBAC rules, the same verbs on resources of one group together."""
+    verbs: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for item in sorted(permissions):
+        name = f"{item.resource}/{item.subresource}" if item.subresource else item.resource
+        verbs[item.group, name].append(item.verb)
+    merged: dict[tuple[str, tuple[str, ...]], list[str]] = defaultdict(list)
+    for (group, name), found in sorted(verbs.items()):
+        merged[group, tuple(sorted(found))].append(name)
+    return [
+        {"apiGroups": [group], "resources": sorted(names), "verbs": list(found)}
+        for (group, found), names in sorted(merged.items())
+    ]
+
+
+def _role(name: str, permissions: set[Permission]) -> dict[str, Any]:
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {
+            "name": f"paramedic-action-{name.lower()}",
+            "labels": {"app.kubernetes.io/part-of": "paramedic", "paramedic.dev/action": name},
+        },
+        "rules": rules_of(permissions),
+    }

@@ -1,0 +1,42 @@
+"""People's answers to waiting steps. An approval binds to the plan that it saw."""
+
+import json
+
+from paramedic.api.v1alpha1.incident_status import PlannedStep
+from paramedic.engine.run import Run
+
+_SHORTEST_HASH = 4
+
+
+class Rejected(Exception):
+    """A person rejected the step. The text names them."""
+
+
+def approved_by(run: Run, planned: PlannedStep) -> str:
+    """Who approved this step of this very plan; empty if nobody did. Raises Rejected."""
+    approver = ""
+    for item in run.incident.spec.approvals:
+        if item.step != planned.name:
+            continue
+        if item.decision == "Reject" and planned.action != "manual":
+            raise Rejected(f"rejected by {item.by}" + (f": {item.note}" if item.note else ""))
+        if item.decision == "Approve" and _binds(item.plan_hash or "", run.plan.hash):
+            approver = item.by
+    return approver
+
+
+def _binds(seen: str, plan_hash: str) -> bool:
+    return len(seen) >= _SHORTEST_HASH and plan_hash.startswith(seen)
+
+
+def approve_command(run: Run, step: str, decision: str) -> str:
+    """The command that answers, ready to copy; the person puts their name in."""
+    answer = {"step": step, "decision": decision, "by": "YOUR-NAME"}
+    if decision == "Approve":
+        answer["planHash"] = run.plan.hash[:12]
+    if run.incident.spec.approvals:
+        patch = json.dumps([{"op": "add", "path": "/spec/approvals/-", "value": answer}])
+        kind = "json"
+    else:
+        patch, kind = json.dumps({"spec": {"approvals": [answer]}}), "merge"
+    return f"kubectl patch incident {run.name} -n {run.namespace} --type={kind} -p '{patch}'"

@@ -1,0 +1,75 @@
+"""Writing down how a step ended, and what that means for the run."""
+
+from datetime import timedelta
+
+from paramedic.actions.contract import Failed, Finished
+from paramedic.actions.registry import ACTIONS
+from paramedic.api.v1alpha1.incident_status import EvidenceItem, StepState, StepStatus
+from paramedic.engine.ending import begin_end
+from paramedic.engine.run import Decision, Happening, Run, Sleep, since
+from paramedic.engine.unwinding import start_undo
+from paramedic.model.durations import format_duration, parse_duration
+from paramedic.model.text import shorten
+from paramedic.model.times import format_time
+
+EVIDENCE_LIMIT = 64
+
+
+def conclude(run: Run, step: StepStatus, verdict: Finished) -> Decision | None:
+    """The step has succeeded; the next one may begin."""
+    step.outputs = dict(verdict.outputs)
+    kept = [EvidenceItem(**vars(item)) for item in verdict.evidence]
+    run.status.evidence = (run.status.evidence + kept)[:EVIDENCE_LIMIT]
+    if ACTIONS[step.action].remedy:
+        run.observe("Remediated", "True", "StepSucceeded", f"{step.name}: {verdict.message}")
+    _over(run, step, "Succeeded", verdict.message)
+    return None
+
+
+def skip(run: Run, step: StepStatus, message: str) -> Decision | None:
+    """The step is not needed; the next one may begin."""
+    _over(run, step, "Skipped", message)
+    return None
+
+
+def fail(run: Run, step: StepStatus, verdict: Failed) -> Decision | None:
+    """The step has failed: it is tried again, the run goes on without it, or the run ends."""
+    planned = run.planned(step.name)
+    retry = planned.options.get("retry", {})
+    attempts = retry.get("attempts", 1)
+    undo = verdict.undo and step.intent is not None and ACTIONS[step.action].can_undo
+    if step.attempt < attempts and not verdict.final and not undo:
+        return _try_again(run, step, verdict, parse_duration(retry.get("backoff", "15s")), attempts)
+    step.outputs = dict(verdict.outputs)
+    _over(run, step, "Failed", verdict.message)
+    rule = planned.options.get("onFailure", "Stop")
+    if rule == "Continue":
+        return start_undo(run, step, "it failed") if undo else None
+    also = step.name if undo or rule == "Undo" else ""
+    return begin_end(run, "Failed", "StepFailed", f"step {step.name} failed: {verdict.message}", also=also)
+
+
+def _try_again(run: Run, step: StepStatus, verdict: Failed, backoff: timedelta, attempts: int) -> Decision:
+    step.state, step.waits_for = "Pending", None
+    step.not_before = format_time(run.now + backoff)
+    again = (
+        f"attempt {step.attempt} of {attempts} failed, the next one in {format_duration(backoff)}: {verdict.message}"
+    )
+    step.message = shorten(again, 1000)
+    run.say(f"{step.name}: {again}")
+    run.tell(Happening("StepRetried", f"{step.name}: {again}", warning=True, step=step.name, action=step.action))
+    return Sleep(backoff)
+
+
+def _over(run: Run, step: StepStatus, state: StepState, message: str) -> None:
+    step.state, step.waits_for, step.not_before = state, None, None
+    step.finished_at = run.stamp()
+    step.message = shorten(message, 1000)
+    seconds = since(step.started_at, run.now).total_seconds()
+    run.say(f"{step.name}: {message}")
+    run.tell(
+        Happening(
+            f"Step{state}", f"{step.name}: {message}", warning=state == "Failed",
+            step=step.name, action=step.action, outcome=state, seconds=seconds,
+        )
+    )  # fmt: skip

@@ -1,0 +1,233 @@
+"""From an incident to a frozen plan: playbook, parameters, target, permissions, lock. Nothing is changed before all of
+this stands, and nothing that is edited later reaches the plan.
+"""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from paramedic.actions.reads import Denied, MayI, Seen
+from paramedic.actions.registry import ACTIONS
+from paramedic.actions.targets import look_permissions, ref_of_owner
+from paramedic.api.v1alpha1.incident_status import Plan, PlannedRecovery, PlannedStep, PlaybookSeen, StepStatus
+from paramedic.api.v1alpha1.playbook import Playbook
+from paramedic.api.v1alpha1.steps import RecoveryCheckBase, StepBase
+from paramedic.engine import guard
+from paramedic.engine.ending import end_now
+from paramedic.engine.lifecycle import Event
+from paramedic.engine.parameters import resolve
+from paramedic.engine.run import Decision, Happening, Run, Sleep, Store
+from paramedic.engine.templates import TemplateError, paths_in, substitute
+from paramedic.engine.validation import read_playbook
+from paramedic.model.names import canonical, digest
+from paramedic.model.objects import Object
+from paramedic.model.permissions import Permission
+from paramedic.model.references import PLAYBOOK, SERVICE_ACCOUNT, WORKLOADS, ObjectRef
+from paramedic.model.text import listing, plural
+from paramedic.model.times import format_time
+
+PLAN_LIMIT = 24_000  # bytes: the status stays under 64 KiB whatever happens
+_AGAIN = timedelta(seconds=30)
+
+
+class NoPlan(Exception):
+    """There cannot be a plan. ``lasting``: the incident fails; else it stays Pending until what is missing is there."""
+
+    def __init__(self, reason: str, message: str, *, lasting: bool = True) -> None:
+        super().__init__(message)
+        self.reason, self.lasting = reason, lasting
+
+
+def plan_incident(run: Run, seen: Seen) -> Decision | None:
+    """Freezes the plan. None where it stands now and the first step may begin."""
+    try:
+        playbook = _playbook(run, seen)
+        run.status.severity = run.incident.spec.severity or playbook.spec.severity
+        run.account = playbook.spec.service_account_name
+        values, problems = resolve(playbook.spec.parameters, run.incident.spec.parameters)
+        if problems:
+            raise NoPlan("InvalidParameters", "; ".join(problems))
+        _find_account(run, seen)
+        target, pod = _target(run, seen)
+        run.status.target = str(target)
+        guard.check_protected(target)
+        if not run.dry and (holder := guard.holder_of(run, seen, str(target))):
+            return _wait_for(run, holder)
+        _check_permissions(run, seen, playbook, target.kind)
+        _freeze(run, playbook, values, target, pod)
+    except guard.Refused as refused:
+        return _no_plan(run, NoPlan("Refused", str(refused)))
+    except Denied as denied:
+        return _no_plan(run, NoPlan("Forbidden", str(denied)))
+    except NoPlan as none:
+        return _no_plan(run, none)
+    return None
+
+
+def _no_plan(run: Run, none: NoPlan) -> Decision:
+    run.observe("Planned", "False", none.reason, str(none))
+    if none.lasting:
+        return end_now(run, "Failed", none.reason, str(none))
+    if run.status.message != str(none):
+        run.say(str(none))
+        run.tell(Happening("NotPlanned", str(none), warning=True))
+    return Store() if run.changed else Sleep(_AGAIN)
+
+
+def _wait_for(run: Run, holder: str) -> Decision:
+    message = f"waiting for incident {holder}, which works on {run.status.target}; two at once could undo each other"
+    if run.status.message != message:
+        run.say(message)
+        run.observe("Planned", "False", "TargetInUse", message)
+        run.tell(Happening("TargetInUse", message))
+    return Store() if run.changed else Sleep(timedelta(seconds=5))
+
+
+def _playbook(run: Run, seen: Seen) -> Playbook:
+    name = run.incident.spec.playbook_ref.name
+    obj = seen.get(ObjectRef.to(PLAYBOOK, run.namespace, name), own=True)
+    if obj is None:
+        raise NoPlan(
+            "PlaybookNotFound",
+            f"there is no playbook {name} in namespace {run.namespace}; create it and the incident goes on, or see which"
+            f" there are: kubectl get playbooks -n {run.namespace}",
+            lasting=False,
+        )
+    playbook, problems = read_playbook(obj)
+    if playbook is None or problems:
+        raise NoPlan(
+            "PlaybookInvalid", f"playbook {name} cannot be used: {'; '.join(problems[:5])}; mend it and the incident goes on",
+            lasting=False,
+        )  # fmt: skip
+    return playbook
+
+
+def _find_account(run: Run, seen: Seen) -> None:
+    # A ServiceAccount that does not exist can be impersonated all the same, so it is looked for first.
+    if seen.get(ObjectRef.to(SERVICE_ACCOUNT, run.namespace, run.account), own=True) is None:
+        raise NoPlan(
+            "AccountNotFound",
+            f"there is no ServiceAccount {run.account} in namespace {run.namespace}, which playbook"
+            f" {run.incident.spec.playbook_ref.name} names in spec.serviceAccountName; create it, with a Role for what the"
+            " steps do, then open a new incident",
+        )
+
+
+def _target(run: Run, seen: Seen) -> tuple[ObjectRef, ObjectRef | None]:
+    """The workload to act on, with its uid, and the Pod that the incident names, if it names one."""
+    wanted = run.incident.spec.target_ref
+    try:
+        ref = ObjectRef(wanted.api_version, wanted.kind, run.namespace, wanted.name)
+        obj = seen.get(ref)
+    except ValueError:
+        raise NoPlan("TargetInvalid", f"spec.targetRef: {wanted.kind} is not of {wanted.api_version}") from None
+    if obj is None:
+        raise NoPlan(
+            "TargetNotFound",
+            f"there is no {ref} in namespace {run.namespace}; see what there is with: kubectl get"
+            f" {ref.resource.plural} -n {run.namespace}, then open a new incident for the right one",
+        )
+    pod = _with_uid(obj, ref) if ref.kind == "Pod" else None
+    owner = _top_owner(obj, ref, run.namespace, seen)
+    if owner.kind not in {item.kind for item in WORKLOADS}:
+        raise NoPlan(
+            "TargetUnowned", f"{ref} belongs to no Deployment, StatefulSet or DaemonSet, so nothing would replace it"
+        )
+    return owner, pod
+
+
+def _top_owner(obj: Object, ref: ObjectRef, namespace: str, seen: Seen) -> ObjectRef:
+    found = _with_uid(obj, ref)
+    while found.kind not in {item.kind for item in WORKLOADS}:
+        owner = ref_of_owner(obj, namespace)
+        if owner is None:
+            break
+        owner_obj = seen.get(owner)
+        if owner_obj is None:
+            break
+        obj, found = owner_obj, _with_uid(owner_obj, owner)
+    return found
+
+
+def _with_uid(obj: Object, ref: ObjectRef) -> ObjectRef:
+    return ObjectRef(ref.api_version, ref.kind, ref.namespace, ref.name, obj["metadata"]["uid"])
+
+
+def permissions_of(steps: Iterable[StepBase | RecoveryCheckBase], kind: str) -> dict[Permission, list[str]]:
+    """Every permission that these steps need for a target of this kind, and which steps need it."""
+    wanted: dict[Permission, list[str]] = {}
+    for step in steps:
+        for permission in ACTIONS[step.action].permissions(step.parameters, kind):
+            wanted.setdefault(permission, []).append(step.name)
+    return wanted
+
+
+def _check_permissions(run: Run, seen: Seen, playbook: Playbook, kind: str) -> None:
+    wanted = permissions_of([*playbook.spec.all_steps, *playbook.spec.all_checks], kind)
+    if not playbook.spec.all_checks:
+        for permission in look_permissions(kind):
+            wanted.setdefault(permission, ["recovery"])
+    questions = {MayI(permission, run.namespace): permission for permission in sorted(wanted)}
+    seen.prefetch(questions)
+    missing = [permission for question, permission in questions.items() if not seen.may(question)]
+    if missing:
+        named = "; ".join(f'"{item}" (needed by {listing(wanted[item])})' for item in missing[:6])
+        more = f" and {len(missing) - 6} more" if len(missing) > 6 else ""
+        raise NoPlan(
+            "MissingPermission",
+            f"ServiceAccount {run.account} in namespace {run.namespace} may not {named}{more}; grant it with a Role and a"
+            " RoleBinding, then open a new incident. Nothing was changed",
+        )
+
+
+def _freeze(run: Run, playbook: Playbook, values: dict[str, Any], target: ObjectRef, pod: ObjectRef | None) -> None:
+    meta = playbook.metadata
+    known = run.values() | {"parameters": values, "target": target.dump()}
+    try:
+        steps = [_frozen_step(step, known) for step in playbook.spec.all_steps]
+        checks = [_frozen_check(item, known) for item in playbook.spec.all_checks]
+    except TemplateError as error:
+        raise NoPlan("InvalidParameters", str(error)) from None
+    rule = playbook.spec.recovery
+    recovery = PlannedRecovery(checks=checks, stable_for=rule.stable_for, timeout=rule.timeout)
+    plan = Plan(
+        hash="", frozen_at=format_time(run.now), service_account_name=run.account, target=target.dump(),
+        pod=pod.dump() if pod else None, parameters=values, steps=steps, recovery=recovery,
+    )  # fmt: skip
+    content = plan.model_dump(by_alias=True, exclude_none=True, exclude={"hash", "frozen_at"})
+    size = len(canonical(content).encode())
+    if size > PLAN_LIMIT:
+        raise NoPlan("PlanTooLarge", f"the plan takes {size} bytes, more than {PLAN_LIMIT}; split the playbook")
+    plan.hash = digest(content)
+    run.status.plan = plan
+    run.status.playbook = PlaybookSeen(name=meta.name, uid=meta.uid, generation=meta.generation)
+    run.status.steps = [StepStatus(name=item.name, action=item.action, phase=item.phase) for item in steps]
+    run.observe("Planned", "True", "PlanFrozen", f"plan {plan.hash[:12]} of playbook {meta.name}")
+    run.move(Event.EXPLAINED if run.dry else Event.PLANNED)
+    text = f"plan {plan.hash[:12]}: {plural(len(steps), 'step')} of playbook {meta.name}, as {run.account}, on {target}"
+    run.tell(Happening("Planned", text))
+
+
+def _frozen_step(step: StepBase, known: dict[str, Any]) -> PlannedStep:
+    options = step.model_dump(by_alias=True, exclude_defaults=True, include=set(_OPTIONS))
+    parameters, late = _filled(step, known)
+    if late:
+        options["late"] = late
+    return PlannedStep(
+        name=step.name, phase=step.response_phase, action=step.action, parameters=parameters, options=options
+    )
+
+
+_OPTIONS = ("if_", "on_failure", "timeout", "retry", "approval", "undo")
+
+
+def _frozen_check(item: RecoveryCheckBase, known: dict[str, Any]) -> PlannedStep:
+    parameters, _ = _filled(item, known)
+    return PlannedStep(name=item.name, phase="Verify", action=item.action, parameters=parameters)
+
+
+def _filled(step: StepBase | RecoveryCheckBase, known: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Parameters with their templates filled in, and those that name earlier steps and must wait for them."""
+    data = step.parameters.model_dump(by_alias=True, exclude_none=True, exclude_defaults=True)
+    late = [key for key, value in data.items() if any(path.startswith("steps.") for path in paths_in(value))]
+    return {key: value if key in late else substitute(value, known) for key, value in data.items()}, late

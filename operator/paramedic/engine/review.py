@@ -1,0 +1,171 @@
+"""The report: what happened when, who did what, what was seen and changed. Facts are filled in; judgement is left to the
+people who review, and marked as theirs. Blameless: it names what was done, never whose fault it was.
+"""
+
+from collections.abc import Iterator
+
+from paramedic.actions.registry import ACTIONS
+from paramedic.api.v1alpha1.incident import Incident
+from paramedic.api.v1alpha1.incident_status import IncidentStatus, StepStatus, Times
+from paramedic.model.durations import format_duration
+from paramedic.model.text import shorten
+from paramedic.model.timeline import OPERATOR
+from paramedic.model.times import parse_time
+
+LIMIT = 16_000
+_OPEN = "_For the reviewers to fill in._"
+
+
+def render(incident: Incident, status: IncidentStatus) -> str:
+    """The report as Markdown, at most 16,000 characters."""
+    sections = (_head, _steps, _changes, _durations, _evidence, _well, _follow_up, _judgement, _timeline)
+    lines = [line for section in sections for line in [*section(incident, status), ""]]
+    return shorten("\n".join(lines).rstrip() + "\n", LIMIT)
+
+
+def _head(incident: Incident, status: IncidentStatus) -> Iterator[str]:
+    yield f"# Incident {incident.metadata.namespace}/{incident.metadata.name}: {_cell(incident.spec.summary)}"
+    yield ""
+    yield f"**{status.phase}**: {_cell(status.message)}"
+    yield ""
+    yield "| | |"
+    yield "| --- | --- |"
+    playbook = f"{status.playbook.name} (generation {status.playbook.generation})" if status.playbook else "none"
+    plan = f"{status.plan.hash[:12]}, as ServiceAccount {status.plan.service_account_name}" if status.plan else "none"
+    rows = {
+        "Severity": status.severity or "not said",
+        "Target": status.target or f"{incident.spec.target_ref.kind}/{incident.spec.target_ref.name}",
+        "Playbook": playbook,
+        "Plan": plan,
+        "Mode": incident.spec.mode,
+        "Acknowledged": status.acknowledgement.by if status.acknowledgement else "by nobody",
+    }
+    for name, value in rows.items():
+        yield f"| {name} | {_cell(value)} |"
+
+
+def _steps(incident: Incident, status: IncidentStatus) -> Iterator[str]:
+    yield "## Steps"
+    yield ""
+    if not status.steps:
+        yield "No step was planned."
+        return
+    yield "| Step | Action | State | Took | What happened |"
+    yield "| --- | --- | --- | --- | --- |"
+    for step in status.steps:
+        attempts = f" (attempt {step.attempt})" if step.attempt > 1 else ""
+        yield f"| {step.name} | {step.action} | {step.state}{attempts} | {_took(step)} | {_cell(step.message)} |"
+
+
+def _changes(incident: Incident, status: IncidentStatus) -> Iterator[str]:
+    yield "## What was changed"
+    yield ""
+    changed = [step for step in status.steps if step.intent is not None and ACTIONS[step.action].remedy]
+    for step in changed:
+        back = ""
+        if step.undo:
+            back = f" Undone ({step.undo.state}): {_cell(step.undo.message)}."
+        elif step.expires_at:
+            back = f" Ends by itself at {step.expires_at}."
+        yield f"- {step.target}, by {step.action} (step {step.name}, operation {step.operation_id}).{back}"
+    if not changed:
+        yield "Nothing."
+
+
+def _durations(incident: Incident, status: IncidentStatus) -> Iterator[str]:
+    yield "## Times"
+    yield ""
+    spans = (
+        ("started_at", "detected_at"), ("detected_at", "acknowledged_at"), ("detected_at", "first_action_at"),
+        ("started_at", "mitigated_at"), ("started_at", "resolved_at"),
+    )  # fmt: skip
+    found = [(begin, end) for begin, end in spans if getattr(status.times, begin) and getattr(status.times, end)]
+    for begin, end in found:
+        yield f"- from {_name(begin)} to {_name(end)}: {_span(status.times, begin, end)}"
+    if not found:
+        yield "No two times are known."
+
+
+def _evidence(incident: Incident, status: IncidentStatus) -> Iterator[str]:
+    yield "## Evidence"
+    yield ""
+    if not status.evidence:
+        yield "None was collected."
+        return
+    yield "| Piece | Kept in | sha256 of the content | Bytes |"
+    yield "| --- | --- | --- | --- |"
+    for item in status.evidence:
+        yield f"| {_cell(item.name)} | {item.ref} | `{item.sha256[:16]}…` | {item.bytes} |"
+
+
+def _well(incident: Incident, status: IncidentStatus) -> Iterator[str]:
+    yield "## What went well"
+    yield ""
+    facts = [f"step {step.name} did what it should" for step in status.steps if _helped(step)]
+    if status.phase == "Resolved":
+        facts.append(f"recovery was proven, {_cell(status.message)}")
+    for fact in facts:
+        yield f"- {fact}"
+    yield f"- {_OPEN}"
+
+
+def _helped(step: StepStatus) -> bool:
+    return step.state in ("Succeeded", "Undone") and not ACTIONS[step.action].check
+
+
+def _follow_up(incident: Incident, status: IncidentStatus) -> Iterator[str]:
+    yield "## To follow up"
+    yield ""
+    for step in status.steps:
+        if step.state == "Failed" and not ACTIONS[step.action].check:
+            yield f"- [ ] step {step.name} failed: {_cell(step.message)}"
+        if step.undo and step.undo.state == "Failed":
+            yield f"- [ ] step {step.name} could not be undone: {_cell(step.undo.message)}"
+        if step.action == "rollback" and step.state == "Succeeded":
+            yield f"- [ ] revision {step.outputs.get('fromRevision')} of {step.target} was taken out of service: find what is wrong with it before it is deployed again"
+        if step.action == "rollingRestart" and step.state == "Succeeded":
+            yield f"- [ ] {step.target} needed a restart: find out why"
+    if status.acknowledgement is None and status.phase != "Planned":
+        yield "- [ ] nobody acknowledged the incident"
+    yield f"- [ ] {_OPEN}"
+
+
+def _judgement(incident: Incident, status: IncidentStatus) -> Iterator[str]:
+    for title in ("Impact", "Contributing factors", "Where we were lucky"):
+        yield f"## {title}"
+        yield ""
+        yield _OPEN
+        yield ""
+
+
+def _timeline(incident: Incident, status: IncidentStatus) -> Iterator[str]:
+    yield "## Timeline (UTC)"
+    yield ""
+    for entry in status.timeline:
+        who = "" if entry.actor == OPERATOR else f" by {_cell(entry.actor)}"
+        yield f"- {entry.at[:19]}Z **{entry.event}**{who}: {_cell(entry.message)}"
+
+
+def _took(step: StepStatus) -> str:
+    if not (step.started_at and step.finished_at):
+        return "-"
+    return format_duration(parse_time(step.finished_at) - parse_time(step.started_at))
+
+
+def _span(times: Times, begin: str, end: str) -> str:
+    return format_duration(parse_time(getattr(times, end)) - parse_time(getattr(times, begin)))
+
+
+def _name(field: str) -> str:
+    return {
+        "started_at": "start of impact", "detected_at": "detection", "acknowledged_at": "acknowledgement by a person",
+        "first_action_at": "first remediation", "mitigated_at": "symptom gone", "resolved_at": "recovery proven",
+    }[field]  # fmt: skip
+
+
+def _cell(text: str) -> str:
+    """Text of others, such as log lines, as plain text of one Markdown cell."""
+    plain = " ".join(text.split())
+    for mark in "\\`*_[]<>|#":
+        plain = plain.replace(mark, "\\" + mark)
+    return plain

@@ -1,0 +1,196 @@
+"""The steps of a run, one after the other: prepare, write down the intent, act, observe, write down the outcome."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from pydantic import ValidationError
+
+from paramedic.actions.contract import (
+    Failed,
+    Finished,
+    Intent,
+    Observation,
+    Pending,
+    Preparation,
+    Skipped,
+    Waiting,
+    Working,
+)
+from paramedic.actions.reads import Denied, Seen
+from paramedic.api.v1alpha1.incident_status import PlannedStep, StepStatus
+from paramedic.engine import guard
+from paramedic.engine.approvals import Rejected, approve_command, approved_by
+from paramedic.engine.expressions import ExpressionError, evaluate
+from paramedic.engine.outcomes import conclude, fail, skip
+from paramedic.engine.run import OVER, PERSON_TIMEOUT, Decision, Happening, Perform, Run, Sleep, Store, since
+from paramedic.engine.templates import TemplateError
+from paramedic.engine.validation import explain
+from paramedic.model.durations import format_duration
+from paramedic.model.names import operation_id
+from paramedic.model.text import shorten
+from paramedic.model.times import format_time, parse_time
+
+_TELL_PROGRESS = timedelta(seconds=30)
+_LOOK_FOR_PEOPLE = timedelta(seconds=10)
+
+
+def advance_steps(run: Run, seen: Seen, settled: Mapping[str, Observation]) -> Decision | None:
+    """Goes on with the first step that is not over, and through those that are over at once. None: none is left."""
+    for step in run.status.steps:
+        if step.state in OVER:
+            continue
+        decision = _advance(run, step, seen, settled)
+        if decision is not None:
+            return decision
+    return None
+
+
+def _advance(run: Run, step: StepStatus, seen: Seen, settled: Mapping[str, Observation]) -> Decision | None:
+    planned = run.planned(step.name)
+    if step.state == "Pending":
+        if step.not_before and run.now < parse_time(step.not_before):
+            return Sleep(parse_time(step.not_before) - run.now)
+        if step.attempt == 0 and (answer := unwanted(run, planned)):
+            return skip(run, step, answer.message) if isinstance(answer, Skipped) else fail(run, step, answer)
+        _begin_attempt(run, step, planned)
+    verdict: Preparation | Observation = settled.get(step.name) or _ask(run, step, planned, seen)
+    if isinstance(verdict, Intent):
+        return _write_intent(run, step, planned, verdict)
+    if isinstance(verdict, Pending):
+        return _act(run, step, planned, verdict, seen)
+    if isinstance(verdict, Working):
+        return _look_again(run, step, verdict)
+    if isinstance(verdict, Waiting):
+        return _wait(run, step, planned, verdict)
+    if isinstance(verdict, Skipped):
+        return skip(run, step, verdict.message)
+    if isinstance(verdict, Finished):
+        return conclude(run, step, verdict)
+    return fail(run, step, verdict)
+
+
+def unwanted(run: Run, planned: PlannedStep) -> Skipped | Failed | None:
+    """Why a step does not run, by its `if`."""
+    expression = planned.options.get("if")
+    if not expression:
+        return None
+    values, earlier = run.step_values(planned.name)
+    try:
+        if evaluate(expression, run.values() | values, earlier):
+            return None
+    except ExpressionError as error:
+        return Failed(f"its condition cannot be decided: {error}", final=True)
+    return Skipped(f"not needed: {expression} is false")
+
+
+def _begin_attempt(run: Run, step: StepStatus, planned: PlannedStep) -> None:
+    step.attempt += 1
+    step.operation_id = operation_id(run.incident.metadata.uid, step.name, step.attempt)
+    step.started_at = run.stamp()
+    step.deadline = format_time(run.now + run.timeout_of(planned))
+    step.not_before, step.finished_at, step.intent, step.message = None, None, None, ""
+    step.target = str(run.target)
+
+
+def _ask(run: Run, step: StepStatus, planned: PlannedStep, seen: Seen) -> Preparation | Observation:
+    """What the action says now."""
+    action = run.action_of(planned)
+    try:
+        params = run.parameters_of(planned)
+        if step.state == "Running":
+            return action.observe(params, run.context(planned), step.intent or {}, seen)
+        approver = approved_by(run, planned)
+        restarts = guard.fruitless_restarts(run, seen) if action.name == "rollingRestart" else 0
+        context = run.context(planned, approved=bool(approver), fruitless_restarts=restarts)
+        verdict: Preparation = action.prepare(params, context, seen)
+    except (TemplateError, Denied) as error:
+        return Failed(str(error), final=True)
+    except ValidationError as error:
+        return Failed("; ".join(explain(error)), final=True)
+    except Rejected as rejected:
+        return Failed(str(rejected), final=True)
+    if isinstance(verdict, Intent) and planned.options.get("approval", {}).get("required") and not approver:
+        return Waiting(verdict.message, person="Approve")
+    if isinstance(verdict, Intent) and approver:
+        run.note("Approved", f"{approver} approved {planned.name}", actor=approver)
+    return verdict
+
+
+def ask_dry(run: Run, planned: PlannedStep, seen: Seen) -> Preparation:
+    """What the action would do, asked as if nobody had answered yet."""
+    action = run.action_of(planned)
+    try:
+        found: Preparation = action.prepare(run.parameters_of(planned), run.context(planned), seen)
+    except (TemplateError, Denied) as error:
+        return Failed(str(error), final=True)
+    except ValidationError as error:
+        return Failed("; ".join(explain(error)), final=True)
+    return found
+
+
+def _write_intent(run: Run, step: StepStatus, planned: PlannedStep, intent: Intent) -> Decision:
+    step.state, step.waits_for = "Running", None
+    step.intent = dict(intent.record)
+    step.message = shorten(intent.message, 1000)
+    step.deadline = format_time(run.now + run.timeout_of(planned))
+    step.expires_at = format_time(intent.expires_at) if intent.expires_at else None
+    step.target = str(intent.target)
+    if run.action_of(planned).remedy and run.status.times.first_action_at is None:
+        run.status.times.first_action_at = run.stamp()
+    run.say(f"{step.name}: {intent.message}")
+    run.tell(Happening("StepStarted", f"{step.name}: {intent.message}", step=step.name, action=step.action))
+    return Store()
+
+
+def _act(run: Run, step: StepStatus, planned: PlannedStep, pending: Pending, seen: Seen) -> Decision | None:
+    if step.deadline and run.now > parse_time(step.deadline):
+        return fail(run, step, Failed("it was not begun before its deadline, so it was not begun at all", final=True))
+    if run.action_of(planned).remedy and (holder := guard.holder_of(run, seen, str(run.target))):
+        run.say(f"{step.name}: waiting for incident {holder}, which works on {run.target}")
+        return Sleep(timedelta(seconds=5))
+    return Perform(step.name, pending)
+
+
+def _look_again(run: Run, step: StepStatus, working: Working) -> Decision | None:
+    if step.deadline and run.now > parse_time(step.deadline):
+        allowed = format_duration(parse_time(step.deadline) - parse_time(step.started_at or step.deadline))
+        text = f"not done within {allowed}: {working.message}"
+        if working.progressing:
+            text += "; it still moves, so it is left as it is"
+        return fail(run, step, Failed(text, undo=not working.progressing))
+    if run.quiet_for >= _TELL_PROGRESS and step.message != working.message:
+        step.message = shorten(working.message, 1000)
+        run.say(f"{step.name}: {working.message}")
+    elapsed = since(step.started_at, run.now).total_seconds()
+    return Sleep(timedelta(seconds=min(5.0, max(0.25, elapsed / 6))))
+
+
+def _wait(run: Run, step: StepStatus, planned: PlannedStep, waiting: Waiting) -> Decision | None:
+    patience = run.timeout_of(planned)
+    if waiting.person and "timeout" not in planned.options:
+        patience = PERSON_TIMEOUT
+    begun = parse_time(step.started_at or run.stamp())
+    if run.now > begun + patience:
+        who = "nobody answered" if waiting.person else "it was not over"
+        return fail(run, step, Failed(f"{who} within {format_duration(patience)}: {waiting.message}", final=True))
+    if step.state != "Waiting":
+        _write_waiting(run, step, waiting, format_time(begun + patience))
+    pause = _LOOK_FOR_PEOPLE if waiting.person else timedelta(seconds=2)
+    return Sleep(min(pause, begun + patience - run.now + timedelta(milliseconds=10)))
+
+
+def _write_waiting(run: Run, step: StepStatus, waiting: Waiting, deadline: str) -> None:
+    step.state, step.deadline = "Waiting", deadline
+    message: Any = waiting.message
+    if waiting.person == "Approve":
+        step.waits_for = "Approve"
+        message = f"{waiting.message}. Approve or reject it: {approve_command(run, step.name, 'Approve')}"
+    elif waiting.person == "Done":
+        step.waits_for = "Done"
+        message = f"{waiting.message} When it is done: {approve_command(run, step.name, 'Done')}"
+    else:
+        step.waits_for = "Rollout"
+    step.message = shorten(message, 1000)
+    run.say(f"{step.name}: {message}")
+    run.tell(Happening("StepWaiting", f"{step.name}: {waiting.message}", step=step.name, action=step.action))
