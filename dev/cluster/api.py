@@ -48,8 +48,10 @@ class ApiServer:
             raise LocalkindError(f"the API server refused POST {path} with {status}: {answer}")
 
     def healthy(self, path: str = "/readyz") -> bool:
-        """Whether the endpoint answers 200."""
+        """Whether the endpoint answers 200. Raises LocalkindError when its certificate is wrong: waiting cannot help."""
         try:
             return self.call("GET", path)[0] == 200
+        except ssl.SSLCertVerificationError as error:
+            raise LocalkindError(f"the API server's certificate is refused: {error.verify_message}") from error
         except OSError:
             return False

@@ -10,6 +10,22 @@ from pathlib import Path
 from .errors import LocalkindError
 
 DAYS = "3650"
+# Own settings, for the machine's openssl.cnf may be missing or say anything. Key identifiers and key usage are what
+# Python 3.13 and later insist on (VERIFY_X509_STRICT).
+SETTINGS = """[req]
+distinguished_name = name
+[name]
+[authority]
+basicConstraints = critical, CA:TRUE
+keyUsage = critical, digitalSignature, keyCertSign, cRLSign
+subjectKeyIdentifier = hash
+[issued]
+basicConstraints = critical, CA:FALSE
+keyUsage = critical, digitalSignature
+extendedKeyUsage = serverAuth, clientAuth
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
+"""
 CURVE = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
 
 
@@ -34,9 +50,10 @@ class Authority:
         """Makes a new authority, and the key pair that signs ServiceAccount tokens."""
         folder.mkdir(mode=0o700, exist_ok=True)
         authority = cls(folder)
+        (folder / "openssl.cnf").write_text(SETTINGS)
         authority._openssl(
             "req", "-x509", *CURVE, "-nodes", "-keyout", "ca.key", "-out", "ca.crt", "-days", DAYS,
-            "-subj", "/CN=localkind-ca",
+            "-config", "openssl.cnf", "-extensions", "authority", "-subj", "/CN=localkind-ca",
         )  # fmt: skip
         authority._openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", "sa.key")
         authority._openssl("pkey", "-in", "sa.key", "-pubout", "-out", "sa.pub")
@@ -45,17 +62,15 @@ class Authority:
     def issue(self, name: str, subject: str, alternative_names: Iterable[str] = ()) -> Pair:
         """A certificate for `subject` ("/O=group/CN=user"); names such as "DNS:localhost" or "IP:127.0.0.1"."""
         self._openssl(
-            "req", "-new", *CURVE, "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", subject
-        )
+            "req", "-new", *CURVE, "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr",
+            "-config", "openssl.cnf", "-subj", subject,
+        )  # fmt: skip
         names = ",".join(alternative_names)
         extensions = self.folder / f"{name}.ext"
-        extensions.write_text(
-            "basicConstraints=CA:FALSE\nextendedKeyUsage=serverAuth,clientAuth\n"
-            + (f"subjectAltName={names}\n" if names else "")
-        )
+        extensions.write_text(SETTINGS + (f"subjectAltName = {names}\n" if names else ""))
         self._openssl(
             "x509", "-req", "-in", f"{name}.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial",
-            "-out", f"{name}.crt", "-days", DAYS, "-extfile", extensions.name,
+            "-out", f"{name}.crt", "-days", DAYS, "-extfile", extensions.name, "-extensions", "issued",
         )  # fmt: skip
         for leftover in (extensions, self.folder / f"{name}.csr"):
             leftover.unlink()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
 import signal
+import ssl
 import stat
 import subprocess
 import sys
@@ -16,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from cluster import archive, build, golang, interrupts, kubeconfig, network, packages, ports, processes, state
+from cluster import archive, build, golang, interrupts, kubeconfig, network, packages, pki, ports, processes, state
 from cluster.errors import Interrupted, LocalkindError
 from cluster.progress import Progress
 
@@ -175,6 +177,27 @@ def test_the_first_existing_file_of_kubeconfig_is_chosen(tmp_path: Path, monkeyp
     (tmp_path / "there").touch()
     assert kubeconfig.target(None) == tmp_path / "there"
     assert kubeconfig.target("chosen") == Path("chosen")
+
+
+# --- certificates
+
+
+def test_certificates_pass_the_strictest_verification(tmp_path: Path) -> None:
+    authority = pki.Authority.create(tmp_path / "pki")
+    server = authority.issue("server", "/CN=server", ["IP:127.0.0.1"])
+    contexts = [ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context(cafile=str(authority.certificate))]
+    contexts[0].load_cert_chain(server.certificate, server.key)
+    contexts[1].verify_flags |= ssl.VERIFY_X509_STRICT  # the default since Python 3.13
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = [
+        contexts[0].wrap_bio(to_server, to_client, server_side=True),
+        contexts[1].wrap_bio(to_client, to_server, server_hostname="127.0.0.1"),
+    ]
+    for end in (ends[1], ends[0], ends[1], ends[0]):
+        with contextlib.suppress(ssl.SSLWantReadError):
+            end.do_handshake()
+    assert ends[1].getpeercert()
+    assert stat.S_IMODE(server.key.stat().st_mode) == 0o600
 
 
 # --- processes and state
