@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from cluster import processes, state
+from cluster import host, processes, state
 from cluster.api import ApiServer
 from cluster.controlplane import connect
 
@@ -77,17 +77,18 @@ def log(api: ApiServer, name: str, query: str = "") -> tuple[int, str]:
     return status, text if isinstance(text, str) else json.dumps(text)
 
 
-def traces(folder: Path) -> dict[str, list[str]]:
-    """What is left on this machine of the clusters in the folder; every list is empty when nothing is."""
-    links = subprocess.run(["ip", "-brief", "link"], capture_output=True, text=True).stdout.splitlines()
-    groups = Path("/sys/fs/cgroup").glob("**/localkind*")
-    run = Path("/run/paramedic-localkind")
-    return {
-        "clusters": sorted(str(path) for path in folder.glob("*")),
+def traces(folder: Path, networks: list[str]) -> dict[str, list[str]]:
+    """What is left on this machine of the clusters in the folder, whose networks had these names; nothing, hopefully."""
+    links = subprocess.run(["ip", "-brief", "link"], capture_output=True, text=True).stdout.split()
+    found = {
+        "clusters": [str(path) for path in folder.glob("*")],
         "processes": [each.name for path in [folder, *folder.glob("*")] for each in processes.strays(path)],
-        "links": [line for line in links if line.startswith("localkind")],
-        "namespaces": [str(path) for path in Path("/run/netns").glob("localkind*")],
-        "control groups": [str(path) for path in groups],
-        "run-time folders": [str(path) for path in run.glob("*") if path.is_dir()],
-        "mounts": [line for line in Path("/proc/self/mounts").read_text().splitlines() if "localkind" in line],
+        "mounts": [line for line in Path("/proc/self/mounts").read_text().splitlines() if str(folder) in line],
     }
+    for name in networks:
+        places = [Path("/run/netns") / name, host.RUN / name, *Path("/sys/fs/cgroup").glob(f"**/{name}")]
+        found[name] = [
+            *(link for link in links if link.startswith(name)),
+            *(str(path) for path in places if path.exists()),
+        ]
+    return {kind: left for kind, left in found.items() if left}

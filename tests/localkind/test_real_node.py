@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster import host, images
+from cluster import host, images, network, state
 from cluster.api import ApiServer
 from localkind.clusters import DEPLOYMENTS, PODS, api_of, container_status, deployment, eventually, log, pod, traces
 from localkind.conftest import run_localkind
@@ -35,14 +35,16 @@ def clusters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         for name, options in (("one", []), ("two", ["--nodes", "1"])):
             done = run_localkind("create", "cluster", "--name", name, "--real-node", "--install-packages", *options)
             assert done.returncode == 0, done.stderr
+        networks = [network.NodeNetwork(int(state.require(name).real_node["index"])).name for name in ("one", "two")]
         yield folder
     finally:
         for name in ("one", "two"):
             run_localkind("delete", "cluster", "--name", name)
         for key, value in before.items():
             os.environ.pop(key) if value is None else os.environ.update({key: value})
-    assert {kind: left for kind, left in traces(folder).items() if left} == {}
-    assert [path.read_text() for path in SETTINGS] == settings
+    assert traces(folder, networks) == {}
+    others = [path for path in host.RUN.iterdir() if path.is_dir()]
+    assert others or [path.read_text() for path in SETTINGS] == settings
 
 
 @pytest.fixture(scope="module")
