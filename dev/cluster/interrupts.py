@@ -16,9 +16,10 @@ _waiting: int | None = None
 
 
 def install() -> None:
-    """From now on these signals raise Interrupted in the main thread."""
+    """From now on these signals raise Interrupted in the main thread; under nohup, a hang-up stays ignored."""
     for number in SIGNALS:
-        signal.signal(number, _handle)
+        if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _handle)
 
 
 @contextmanager

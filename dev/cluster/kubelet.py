@@ -55,11 +55,14 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(501, "simulated Pods have a status and logs, but nothing runs in them: use --real-node for this")
 
     def _logs(self, namespace: str, pod: str, container: str, query: dict[str, list[str]]) -> None:
-        options = read_options(query, datetime.now(UTC))
         try:
+            options = read_options(query, datetime.now(UTC))
             printed = self._read(namespace, pod, container, options.previous)
-        except podlogs.NoLogs as reason:
+        except (podlogs.NoLogs, ValueError) as reason:
             self._answer(400, str(reason))
+            return
+        except OSError as error:
+            self._answer(503, f"the API server does not answer: {error}")
             return
         self.send_response(200)
         self.send_header("Content-Type", "text/plain")

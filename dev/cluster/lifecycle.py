@@ -64,8 +64,11 @@ def _give_up(cluster: Cluster, retain: bool, progress: Progress) -> None:
             cluster.retained = True
             cluster.save()
             progress.warn(f"kept for inspection: {cluster.folder} (end it with `delete cluster --name {cluster.name}`)")
-        else:
+            return
+        try:
             _tear_down(cluster)
+        except LocalkindError as problem:
+            progress.warn(f"cleaning up failed too: {problem}")  # the first failure is the one to be raised
 
 
 def _bring_up(cluster: Cluster, programs: Path, wishes: Wishes, progress: Progress) -> None:

@@ -143,19 +143,25 @@ def _kubelet(cluster: Cluster, net: NodeNetwork, run: Path) -> dict[str, object]
         # Containers without CAP_SYS_RESOURCE may not raise these two.
         "oomScoreAdj": 0,
         "maxOpenFiles": most_files if most_files > 0 else 1_000_000,
-        # The machine's disk is the user's own: never clear it, and evict only when it is all but full.
-        "imageGCHighThresholdPercent": 100,
-        "imageGCLowThresholdPercent": 99,
-        "evictionHard": {
-            "memory.available": "50Mi",
-            **dict.fromkeys(("nodefs.available", "nodefs.inodesFree", "imagefs.available", "imagefs.inodesFree"), "1%"),
-        },
+        **_disk_limits(),
         "nodeStatusUpdateFrequency": "5s",
         "crashLoopBackOff": {"maxContainerRestartPeriod": MOST_BACK_OFF},
         "featureGates": {"KubeletCrashLoopBackOffMax": True},
         "podLogsDir": str(folder / "podlogs"),
         "volumePluginDir": str(folder / "volume-plugins"),
     }  # fmt: skip
+
+
+def _disk_limits() -> dict[str, object]:
+    """The machine's disk is the user's own: never clear it, and evict only when it is all but full."""
+    nearly_full = dict.fromkeys(
+        ("nodefs.available", "nodefs.inodesFree", "imagefs.available", "imagefs.inodesFree"), "1%"
+    )
+    return {
+        "imageGCHighThresholdPercent": 100,
+        "imageGCLowThresholdPercent": 99,
+        "evictionHard": {"memory.available": "50Mi", **nearly_full},
+    }
 
 
 def _kube_proxy(cluster: Cluster, net: NodeNetwork) -> dict[str, object]:
@@ -179,7 +185,7 @@ def _corefile(cluster: Cluster) -> str:
   bind {DNS_ADDRESS}
   errors
   kubernetes cluster.local {{
-    kubeconfig {cluster.path("dns.conf")}
+    kubeconfig "{cluster.path("dns.conf")}"
     ttl 5
   }}
 }}
