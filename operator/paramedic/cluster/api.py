@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, Protocol
 
 from paramedic.actions.effects import Create, Delete, Effect, JsonPatch, MergePatch, Outcome, Result, verb_of
@@ -37,9 +38,13 @@ class HttpClient(Protocol):
 class Api:
     """A cluster, seen with the eyes of the operator or of a playbook's account."""
 
-    def __init__(self, transport: Transport, http: HttpClient) -> None:
+    def __init__(self, transport: Transport, http: HttpClient, *, write_timeout: float = 10 / 3) -> None:
+        """``write_timeout``, in seconds, is a third of the lease's renew deadline: a write that was sent while this
+        process led is over before another process can lead.
+        """
         self.transport = transport
         self._http = http
+        self._write_timeout = write_timeout
         self._granted: dict[tuple[str, MayI], float] = {}
 
     # --- reads
@@ -159,7 +164,7 @@ class Api:
         """Does one effect as the playbook's account. Never raises: what became of it is the outcome."""
         user = service_account_user(namespace, account)
         try:
-            stored = await self.transport.send(_request_for(effect, user))
+            stored = await self.transport.send(replace(_request_for(effect, user), timeout=self._write_timeout))
         except Unavailable as error:
             return Outcome(Result.UNKNOWN, str(error))
         except ApiError as error:
@@ -172,7 +177,7 @@ class Api:
         """
         meta = obj["metadata"]
         path = resource.path(meta["namespace"], meta["name"], "status")
-        stored: Object = await self.transport.send(Request("PUT", path, _WRITE, obj))
+        stored: Object = await self.transport.send(Request("PUT", path, _WRITE, obj, timeout=self._write_timeout))
         return stored
 
     async def create(self, resource: Resource, namespace: str, body: Object) -> Object:

@@ -28,6 +28,17 @@ class NoCluster(Exception):
     """There is no configuration that leads to a cluster. The text says what to give."""
 
 
+def in_cluster() -> bool:
+    """Whether this process runs in a Pod with a ServiceAccount token."""
+    return _TOKEN_FILE.exists()
+
+
+async def bearer_token(configuration: Configuration) -> str | None:
+    """The token that requests carry now, refreshed where it must be; None where certificates are used."""
+    found = (await configuration.auth_settings()).get("BearerToken")
+    return str(found["value"]).removeprefix("Bearer ") if found and found.get("value") else None
+
+
 async def connect(kubeconfig: str | None) -> Configuration:
     """The configuration of the named kubeconfig, of the Pod that this runs in, or of the current context.
 
@@ -35,7 +46,7 @@ async def connect(kubeconfig: str | None) -> Configuration:
     """
     configuration = Configuration()
     try:
-        if kubeconfig is None and _TOKEN_FILE.exists():
+        if kubeconfig is None and in_cluster():
             load_incluster_config(client_configuration=configuration)
         else:
             await load_kube_config(config_file=kubeconfig, client_configuration=configuration)

@@ -1,0 +1,95 @@
+"""The running operator: a watch that fills the queue, workers that empty it while this process leads."""
+
+import logging
+from datetime import timedelta
+
+from paramedic.clock import Clock
+from paramedic.cluster.api import Api
+from paramedic.cluster.transport import ApiError, Unavailable
+from paramedic.index import IncidentIndex
+from paramedic.metrics import Metrics
+from paramedic.model.objects import Object
+from paramedic.playbooks import review_playbook
+from paramedic.queue import WorkQueue
+from paramedic.reconciler import NotLeading, Reconciler
+from paramedic.sweeper import Sweeper
+
+log = logging.getLogger(__name__)
+
+Item = tuple[str, str, str]  # kind, namespace, name
+_LONGEST_PAUSE = 30.0
+_SWEEP_EVERY = 20.0
+
+
+class Controller:
+    """Takes notice of objects at any time; works on them only once it is told to, which the leader is."""
+
+    def __init__(self, api: Api, clock: Clock, reconciler: Reconciler, sweeper: Sweeper, metrics: Metrics) -> None:
+        self._api, self._clock = api, clock
+        self._reconciler, self._sweeper, self._metrics = reconciler, sweeper, metrics
+        self.queue: WorkQueue[Item] = WorkQueue(clock)
+        self.index = IncidentIndex()
+        self._failures: dict[Item, int] = {}
+        metrics.watch(self.index.phases, lambda: (self.queue.depth, self.queue.oldest))
+
+    def notice(self, kind: str, event: str | None, obj: Object) -> None:
+        """A watch event. What it shows is only a hint; the live object is read before anything is decided."""
+        key = (obj["metadata"]["namespace"], obj["metadata"]["name"])
+        if kind == "Playbook":
+            self.queue.add(("Playbook", *key))
+            woken = self.index.waiting_for_playbook(*key)
+        elif event == "DELETED":
+            woken = self.index.forget(key)
+        else:
+            woken = self.index.see(obj)
+            if not self._reconciler.is_echo(key, obj["metadata"]["resourceVersion"]):
+                self.queue.add(("Incident", *key))
+        for other in woken:
+            self.queue.add(("Incident", *other))
+
+    async def work(self) -> None:
+        """One worker: takes the next object, for as long as it is let. Raises NotLeading."""
+        while True:
+            item = await self.queue.get()
+            again: float | None = None
+            try:
+                after = await self._look(item)
+                self._failures.pop(item, None)
+                again = after.total_seconds() if after is not None else None
+                self._metrics.reconciles.labels(item[0], "ok").inc()
+            except (Unavailable, ApiError) as error:
+                again = self._pause_after(item, error)
+            except NotLeading:
+                raise
+            except Exception:
+                # One object that cannot be handled must not stop the others; it comes again, ever more slowly.
+                log.exception("an object could not be handled", extra={"object": "/".join(item)})
+                again = self._pause_after(item, None)
+            finally:
+                self.queue.done(item)
+            if again is not None:
+                self.queue.add(item, again)
+
+    async def _look(self, item: Item) -> timedelta | None:
+        kind, namespace, name = item
+        if kind == "Playbook":
+            await review_playbook(self._api, self._clock, namespace, name)
+            return None
+        return await self._reconciler.reconcile((namespace, name))
+
+    def _pause_after(self, item: Item, error: Exception | None) -> float:
+        count = self._failures[item] = self._failures.get(item, 0) + 1
+        pause = min(_LONGEST_PAUSE, 0.5 * 2.0 ** min(count - 1, 10))
+        self._metrics.reconciles.labels(item[0], "unavailable" if error else "error").inc()
+        if error:
+            log.warning("trying again in %.1f s: %s", pause, error, extra={"object": "/".join(item)})
+        return pause
+
+    async def sweep(self) -> None:
+        """Ends what has outlived its Incident, now and then, for as long as it is let. Raises NotLeading."""
+        while True:
+            try:
+                await self._sweeper.sweep()
+            except (Unavailable, ApiError) as error:
+                log.warning("expired isolations could not be looked for: %s", error)
+            await self._clock.sleep(_SWEEP_EVERY)

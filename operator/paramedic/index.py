@@ -1,0 +1,62 @@
+"""What the watch has shown of the incidents, by name: who waits for what. Only for waking up early and for counting;
+nothing is decided by it, since it may be old.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from paramedic.engine.lifecycle import ENDED
+from paramedic.model.objects import Object, dig
+
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    phase: str
+    playbook: str
+    target: str
+    resource_version: str
+
+
+class IncidentIndex:
+    """Summaries of all incidents seen."""
+
+    def __init__(self) -> None:
+        self._known: dict[Key, Summary] = {}
+
+    def see(self, obj: Object) -> list[Key]:
+        """Takes note of an incident. The keys of others that may go on because of it."""
+        meta = obj["metadata"]
+        key = (meta["namespace"], meta["name"])
+        before = self._known.get(key)
+        now = Summary(
+            phase=dig(obj, "status", "phase", default="Pending"),
+            playbook=dig(obj, "spec", "playbookRef", "name", default=""),
+            target=dig(obj, "status", "target", default=""),
+            resource_version=meta["resourceVersion"],
+        )
+        self._known[key] = now
+        ended = now.phase in ENDED and before is not None and before.phase not in ENDED
+        return self.waiting_for_target(key[0], now.target) if ended else []
+
+    def forget(self, key: Key) -> list[Key]:
+        """Takes note that an incident is gone. The keys of others that may go on because of it."""
+        gone = self._known.pop(key, None)
+        return self.waiting_for_target(key[0], gone.target) if gone and gone.target else []
+
+    def waiting_for_target(self, namespace: str, target: str) -> list[Key]:
+        return self._pending(namespace, lambda item: item.target == target)
+
+    def waiting_for_playbook(self, namespace: str, playbook: str) -> list[Key]:
+        return self._pending(namespace, lambda item: item.playbook == playbook)
+
+    def _pending(self, namespace: str, wanted: Callable[[Summary], bool]) -> list[Key]:
+        return [
+            key for key, item in self._known.items() if key[0] == namespace and item.phase == "Pending" and wanted(item)
+        ]
+
+    def phases(self) -> dict[str, int]:
+        """How many incidents are in each phase."""
+        return dict(Counter(item.phase for item in self._known.values()))

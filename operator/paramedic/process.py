@@ -1,0 +1,135 @@
+"""The life of one operator process: connect, serve probes, watch, lead, work, and stop in good order."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+
+from paramedic.clock import SystemClock
+from paramedic.cluster.api import Api
+from paramedic.cluster.http import AddressGuard, HttpChecker
+from paramedic.cluster.rest import RestTransport, connect
+from paramedic.cluster.transport import ApiError, Request, Unavailable
+from paramedic.controller import Controller
+from paramedic.handlers import watch
+from paramedic.lease import LeaderLease, LostLease
+from paramedic.metrics import Metrics
+from paramedic.model.references import INCIDENT, PLAYBOOK
+from paramedic.ops import ops_app, serve
+from paramedic.publisher import Publisher
+from paramedic.reconciler import NotLeading, Reconciler
+from paramedic.settings import Settings, split_address
+from paramedic.sweeper import Sweeper
+
+log = logging.getLogger(__name__)
+_GRACE = 8.0  # seconds for what is under way when told to stop
+
+
+class CannotStart(Exception):
+    """The cluster is not what the operator needs. The text says what to do."""
+
+
+class OperatorProcess:
+    """Everything that runs, wired together once."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._clock = SystemClock()
+        self._metrics = Metrics()
+        self._stop = asyncio.Event()
+        self._watching = asyncio.Event()
+
+    async def run(self) -> int:
+        """Runs until it is told to stop (0) or has lost leadership (1). Raises NoCluster, CannotStart, OSError."""
+        configuration = await connect(self._settings.kubeconfig)
+        transport = RestTransport(configuration, self._metrics.count_request)
+        times = self._settings.lease_times
+        http = HttpChecker(AddressGuard(self._settings.http_allow))
+        api = Api(transport, http, write_timeout=times.request_timeout)
+        self._lease = LeaderLease(transport, self._clock, self._settings.home_namespace, times=times)
+        self._publisher = Publisher(api, self._clock, self._metrics)
+        reconciler = Reconciler(api, self._clock, self._publisher, lambda: self._lease.leads)
+        sweeper = Sweeper(api, self._clock, self._settings.namespace or "", lambda: self._lease.leads)
+        self._controller = Controller(api, self._clock, reconciler, sweeper, self._metrics)
+        app = ops_app(self._metrics, lambda: "", self._unready)
+        runner = await serve(app, *split_address(self._settings.ops))
+        try:
+            await self._check_crds(transport)
+            self._listen_for_signals()
+            watching = asyncio.create_task(
+                watch(configuration, self._settings.namespace, self._controller.notice, self._stop, self._watching)
+            )
+            return await self._lead(watching)
+        finally:
+            await self._lease.release()
+            await runner.cleanup()
+            await transport.close()
+
+    async def _lead(self, watching: "asyncio.Task[None]") -> int:
+        leading = asyncio.create_task(self._work_as_leader())
+        stopped = asyncio.create_task(self._stop.wait())
+        done, _ = await asyncio.wait({leading, stopped, watching}, return_when=asyncio.FIRST_COMPLETED)
+        code = 0
+        if leading in done:
+            code = 1
+            log.error(
+                "%s; this process ends, so that another one can lead", leading.exception() or "the work has ended"
+            )
+        elif watching in done and not self._stop.is_set():
+            code = 1
+            log.error("the watch has ended: %s", watching.exception())
+        self._stop.set()
+        await self._wind_down(leading)
+        for task in (leading, stopped, watching):
+            task.cancel()
+        await asyncio.wait({leading, stopped, watching}, timeout=3)
+        return code
+
+    async def _work_as_leader(self) -> None:
+        """Waits for leadership, then works for as long as it lasts. Raises LostLease, NotLeading."""
+        await self._lease.acquire()
+        self._metrics.leader.set(1)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._lease.keep())
+                group.create_task(self._publisher.write_events())
+                group.create_task(self._controller.sweep())
+                for _ in range(self._settings.workers):
+                    group.create_task(self._controller.work())
+        except* (LostLease, NotLeading) as found:
+            raise found.exceptions[0] from None
+        finally:
+            self._metrics.leader.set(0)
+
+    async def _wind_down(self, leading: "asyncio.Task[None]") -> None:
+        """Lets what is under way come to its next stored state."""
+        if leading.done() or not self._lease.leads:
+            return
+        log.info("stopping")
+        self._controller.queue.close()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._controller.queue.wait_idle(), _GRACE)
+        await self._publisher.flush(2.0)
+
+    def _listen_for_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            with contextlib.suppress(NotImplementedError):
+                loop.add_signal_handler(name, self._stop.set)
+
+    def _unready(self) -> str:
+        return "" if self._watching.is_set() else "the watch has not begun yet"
+
+    async def _check_crds(self, transport: RestTransport) -> None:
+        for resource in (INCIDENT, PLAYBOOK):
+            try:
+                path = resource.path(self._settings.namespace)
+                await transport.send(Request("GET", path, {"limit": "1"}))
+            except ApiError as error:
+                if error.status == 404:
+                    raise CannotStart(
+                        f"this cluster does not know {resource.plural}; install them: kubectl apply -f crds/"
+                    ) from None
+                raise CannotStart(f"{resource.plural} cannot be listed: {error.message}") from None
+            except Unavailable as error:
+                raise CannotStart(f"the API server does not answer: {error}") from None
