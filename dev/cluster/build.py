@@ -16,10 +16,12 @@ from pathlib import Path
 
 from . import golang, state
 from .errors import LocalkindError
+from .interrupts import deferred
 from .processes import tail
 from .progress import Progress
 
 MODULES = Path(__file__).resolve().parent / "gomod"
+END_SECONDS = 10.0
 VERSION_PACKAGE = "k8s.io/component-base/version"
 
 
@@ -122,10 +124,9 @@ def _build(go: str, program: Program, folder: Path) -> None:
         try:
             code = child.wait()
         except BaseException:
-            # The compilers are children of `go`, in the same process group: end them with it.
-            os.killpg(child.pid, signal.SIGKILL)
-            child.wait()
+            _end(child)
             unfinished.unlink(missing_ok=True)
+            log.unlink(missing_ok=True)
             raise
     if code != 0:
         unfinished.unlink(missing_ok=True)
@@ -135,3 +136,14 @@ def _build(go: str, program: Program, folder: Path) -> None:
         )
     unfinished.rename(folder / program.name)
     log.unlink(missing_ok=True)
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """Ends `go` and its compilers, which are in one process group; on SIGINT it removes its temporary folder."""
+    with deferred():
+        os.killpg(child.pid, signal.SIGINT)
+        try:
+            child.wait(timeout=END_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
