@@ -9,6 +9,7 @@ import platform
 import re
 import signal
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +22,6 @@ from .processes import tail
 from .progress import Progress
 
 MODULES = Path(__file__).resolve().parent / "gomod"
-END_SECONDS = 10.0
 VERSION_PACKAGE = "k8s.io/component-base/version"
 
 
@@ -113,37 +113,34 @@ def _only_builder(folder: Path, progress: Progress) -> Iterator[None]:
 
 def _build(go: str, program: Program, folder: Path) -> None:
     """Builds under a temporary name and renames: a program that is there is whole."""
-    unfinished, log = folder / f".{program.name}.new", folder / f".{program.name}.log"
-    environment = {**os.environ, "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly -buildvcs=false"}
-    command = [go, "build", "-trimpath", "-ldflags", linker_flags(program), "-o", str(unfinished), program.package]
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".building-") as temporary:
+        built, log = Path(temporary) / program.name, Path(temporary) / "log"
+        command = [go, "build", "-trimpath", "-ldflags", linker_flags(program), "-o", str(built), program.package]
+        code = _run_go(command, MODULES / program.module, log)
+        if code != 0:
+            raise LocalkindError(
+                f"building {program.name} failed with exit code {code}. The end of what `go build` said:\n{tail(log)}\n"
+                "Building needs the Go module proxy (see `go env GOPROXY`), about 5 GB of disk and 3 GB of memory"
+            )
+        built.rename(folder / program.name)
+
+
+def _run_go(command: list[str], module: Path, log: Path) -> int:
+    """Runs `go` to its end; its compilers are in its process group, and are ended with it when we are interrupted."""
+    settings = {
+        "GOTOOLCHAIN": "local",
+        "GOFLAGS": "-mod=readonly -buildvcs=false",
+        "GOTMPDIR": str(log.parent),  # `go` does not clean up when it is ended; we do
+    }
     with log.open("wb") as output:
         child = subprocess.Popen(
-            command, cwd=MODULES / program.module, env=environment, stdin=subprocess.DEVNULL,
+            command, cwd=module, env={**os.environ, **settings}, stdin=subprocess.DEVNULL,
             stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         try:
-            code = child.wait()
+            return child.wait()
         except BaseException:
-            _end(child)
-            unfinished.unlink(missing_ok=True)
-            log.unlink(missing_ok=True)
+            with deferred():
+                os.killpg(child.pid, signal.SIGKILL)
+                child.wait()
             raise
-    if code != 0:
-        unfinished.unlink(missing_ok=True)
-        raise LocalkindError(
-            f"building {program.name} failed with exit code {code}. The last lines of {log}:\n{tail(log)}\n"
-            "Building needs the Go module proxy (see `go env GOPROXY`), about 5 GB of disk and 3 GB of memory"
-        )
-    unfinished.rename(folder / program.name)
-    log.unlink(missing_ok=True)
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    """Ends `go` and its compilers, which are in one process group; on SIGINT it removes its temporary folder."""
-    with deferred():
-        os.killpg(child.pid, signal.SIGINT)
-        try:
-            child.wait(timeout=END_SECONDS)
-        except subprocess.TimeoutExpired:
-            os.killpg(child.pid, signal.SIGKILL)
-            child.wait()
