@@ -9,6 +9,7 @@ import yaml
 
 from paramedic.codegen.crds import incident_crd, playbook_crd
 from paramedic.codegen.rbac import action_roles
+from paramedic.codegen.responder import impersonation_role
 from paramedic.engine.lifecycle import mermaid
 
 _HEAD = "# Generated from operator/paramedic by `make generate`. Change the code, not this file.\n"
@@ -20,6 +21,7 @@ def generated() -> dict[str, str]:
         "crds/incidents.yaml": _HEAD + _yaml(incident_crd()),
         "crds/playbooks.yaml": _HEAD + _yaml(playbook_crd()),
         "manifests/base/action-roles.yaml": _HEAD + "---\n".join(_yaml(role) for role in action_roles()),
+        "manifests/base/impersonation-role.yaml": _HEAD + _yaml(impersonation_role()),
         "docs/lifecycle.md": _lifecycle(),
     }
 
