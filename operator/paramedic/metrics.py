@@ -2,7 +2,14 @@
 
 from collections.abc import Callable, Iterator
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -16,6 +23,7 @@ class Metrics:
     """All metrics of one process."""
 
     def __init__(self) -> None:
+        disable_created_metrics()  # a second series for each counter that nobody asks for
         self.registry = CollectorRegistry()
         self.ended = Counter(
             "paramedic_incidents_ended_total", "Incidents that ended, by how.", ["phase"], registry=self.registry

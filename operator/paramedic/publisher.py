@@ -38,6 +38,7 @@ class Publisher:
                 self._events.put_nowait(self._event(run, happening))
             except asyncio.QueueFull:
                 self._metrics.events_dropped.inc()
+        self._measure_end(run)
         if run.status.acknowledgement != run.incident.status.acknowledgement:
             self._observe_span(run, "acknowledge")
 
@@ -105,9 +106,11 @@ class Publisher:
             self._metrics.steps.labels(happening.action, happening.outcome).observe(happening.seconds)
         if happening.reason == "StepStarted" and not run.incident.status.times.first_action_at:
             self._observe_span(run, "first_action")
-        if happening.reason in ENDED:
-            self._metrics.ended.labels(happening.reason).inc()
-            if happening.reason == "Resolved":
+
+    def _measure_end(self, run: Run) -> None:
+        if run.phase in ENDED and run.incident.status.phase not in ENDED:
+            self._metrics.ended.labels(run.phase).inc()
+            if run.phase == "Resolved":
                 self._observe_span(run, "resolve")
 
     def _observe_span(self, run: Run, what: str) -> None:

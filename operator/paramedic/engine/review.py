@@ -13,6 +13,7 @@ from paramedic.model.timeline import OPERATOR
 from paramedic.model.times import parse_time
 
 LIMIT = 16_000
+_JUDGED = ("Impact", "Contributing factors", "Where we were lucky")
 _OPEN = "_For the reviewers to fill in._"
 
 
@@ -101,9 +102,9 @@ def _evidence(incident: Incident, status: IncidentStatus) -> Iterator[str]:
 def _well(incident: Incident, status: IncidentStatus) -> Iterator[str]:
     yield "## What went well"
     yield ""
-    facts = [f"step {step.name} did what it should" for step in status.steps if _helped(step)]
+    facts = [f"step {step.name} ({step.action}) did what it should" for step in status.steps if _helped(step)]
     if status.phase == "Resolved":
-        facts.append(f"recovery was proven, {_cell(status.message)}")
+        facts.append(f"the service {_cell(status.message)}")
     for fact in facts:
         yield f"- {fact}"
     yield f"- {_OPEN}"
@@ -131,11 +132,12 @@ def _follow_up(incident: Incident, status: IncidentStatus) -> Iterator[str]:
 
 
 def _judgement(incident: Incident, status: IncidentStatus) -> Iterator[str]:
-    for title in ("Impact", "Contributing factors", "Where we were lucky"):
+    for title in _JUDGED:
         yield f"## {title}"
         yield ""
         yield _OPEN
-        yield ""
+        if title != _JUDGED[-1]:
+            yield ""
 
 
 def _timeline(incident: Incident, status: IncidentStatus) -> Iterator[str]:

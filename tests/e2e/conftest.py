@@ -1,0 +1,82 @@
+"""A namespace with an operator of its own, an account that may do everything the actions do, and a health endpoint."""
+
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from support.kube import Kube
+from support.objects import ALL_ROLES, account_with
+from support.operator_process import Operator
+
+
+@pytest.fixture
+def shop(namespace: Kube) -> Kube:
+    """A namespace whose `responder` may do what every action needs."""
+    namespace.apply(*account_with(*ALL_ROLES))
+    return namespace
+
+
+@pytest.fixture
+def start_operator(tmp_path: Path) -> Iterator[Callable[..., Operator]]:
+    """Starts operators; all end with the test."""
+    running: list[Operator] = []
+
+    def start(kube: Kube, *options: str, kubeconfig: str | None = None) -> Operator:
+        log = tmp_path / f"operator-{len(running)}.log"
+        found = Operator(
+            kubeconfig or kube.kubeconfig, kube.namespace, log, f"--lease-namespace={kube.namespace}", *options
+        )
+        running.append(found)
+        return found.start()
+
+    yield start
+    for operator in running:
+        operator.stop()
+
+
+@pytest.fixture
+def operator(shop: Kube, start_operator: Callable[..., Operator]) -> Operator:
+    """An operator that works in this test's namespace."""
+    return start_operator(shop)
+
+
+class HealthEndpoint:
+    """An HTTP server on loopback whose answer a test sets."""
+
+    def __init__(self) -> None:
+        endpoint = self
+        self.status = 200
+        self.asked: list[str] = []
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                endpoint.asked.append(self.path)
+                self.send_response(endpoint.status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Says nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}/healthz"
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(5)
+
+
+@pytest.fixture
+def health() -> Iterator[HealthEndpoint]:
+    endpoint = HealthEndpoint()
+    yield endpoint
+    endpoint.close()
