@@ -1,0 +1,221 @@
+"""What is in manifests/: that it renders, that it grants the least, and that the API server takes it."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from paramedic.actions.registry import ACTIONS
+from paramedic.codegen.rbac import widest_permissions
+from paramedic.model.permissions import Permission
+from support.kube import Kube, kubectl_path
+
+ROOT = Path(__file__).resolve().parents[2]
+MANIFESTS = ("manifests/base", "manifests/overlays/dev", "manifests/overlays/namespaced", "manifests/responder")
+EXAMPLES = ("examples/access", "examples/app", "examples/playbooks")
+OPERATORS = MANIFESTS[:3]
+WORKLOADS = {"pods", "deployments", "statefulsets", "daemonsets", "replicasets", "jobs", "cronjobs"}
+WRITES = {"create", "update", "patch", "delete", "deletecollection"}
+IMPERSONATE_ON = "impersonate-on:serviceaccount:"
+Object = dict[str, Any]
+Grant = tuple[str, str, str]  # group, resource, verb
+
+
+def rendered(path: str) -> list[Object]:
+    """What `kubectl apply -k` would send."""
+    done = subprocess.run(
+        [kubectl_path(), "kustomize", str(ROOT / path)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert not done.returncode, done.stderr
+    return list(yaml.safe_load_all(done.stdout))
+
+
+def of_kind(objects: list[Object], *kinds: str) -> list[Object]:
+    return [obj for obj in objects if obj["kind"] in kinds]
+
+
+def the(objects: list[Object], kind: str, name: str) -> Object:
+    (found,) = [obj for obj in of_kind(objects, kind) if obj["metadata"]["name"] == name]
+    return found
+
+
+def grants_of(role: Object) -> Iterator[Grant]:
+    for rule in role["rules"]:
+        for group in rule["apiGroups"]:
+            for resource in rule["resources"]:
+                for verb in rule["verbs"]:
+                    yield group, resource, verb
+
+
+def operator_grants(path: str) -> set[Grant]:
+    """What the operator's ServiceAccount is granted by the roles that are bound to it."""
+    objects = rendered(path)
+    roles = {(obj["kind"], obj["metadata"]["name"]): obj for obj in of_kind(objects, "Role", "ClusterRole")}
+    bound = [
+        roles[binding["roleRef"]["kind"], binding["roleRef"]["name"]]
+        for binding in of_kind(objects, "RoleBinding", "ClusterRoleBinding")
+        if {"kind": "ServiceAccount", "name": "paramedic", "namespace": "paramedic-system"} in binding["subjects"]
+    ]
+    assert bound
+    return {grant for role in bound for grant in grants_of(role)}
+
+
+@pytest.mark.parametrize("path", [*MANIFESTS, *EXAMPLES, "crds"])
+def test_kubectl_kustomize_renders_it(path: str) -> None:
+    objects = rendered(path)
+    assert objects
+    assert "to-be-filled-in" not in yaml.safe_dump_all(objects)
+
+
+@pytest.mark.parametrize("path", OPERATORS)
+def test_the_operator_itself_writes_no_workload_and_reads_no_secret(path: str) -> None:
+    grants = operator_grants(path)
+    assert not [grant for grant in grants if grant[1].partition("/")[0] in WORKLOADS]
+    assert not [grant for grant in grants if grant[1].partition("/")[0] in ("secrets", "configmaps")]
+    written = {resource for _, resource, verb in grants if verb in WRITES}
+    assert written == {"incidents/status", "playbooks/status", "events", "leases"}
+
+
+@pytest.mark.parametrize("path", OPERATORS)
+def test_no_grant_is_a_wildcard_or_lets_the_operator_act_as_anybody(path: str) -> None:
+    grants = operator_grants(path)
+    assert not [grant for grant in grants if "*" in grant]
+    assert not [grant for grant in grants if grant[2].startswith(("impersonate:", "bind", "escalate"))]
+    assert not [grant for grant in grants if grant[2] == "impersonate"]
+    on = {grant for grant in grants if grant[2].startswith("impersonate-on:")}
+    assert on == {("authorization.k8s.io", "selfsubjectaccessreviews", IMPERSONATE_ON + "create")}
+
+
+def test_the_operator_of_one_namespace_has_the_same_rules_and_only_there() -> None:
+    everywhere, one = rendered("manifests/base"), rendered("manifests/overlays/namespaced")
+    role = the(one, "Role", "paramedic")
+    assert role["rules"] == the(everywhere, "ClusterRole", "paramedic")["rules"]
+    assert not [
+        obj for obj in of_kind(one, "ClusterRole", "ClusterRoleBinding") if obj["metadata"]["name"] == "paramedic"
+    ]
+    namespace = role["metadata"]["namespace"]
+    assert the(one, "RoleBinding", "paramedic")["metadata"]["namespace"] == namespace
+    (container,) = the(one, "Deployment", "paramedic")["spec"]["template"]["spec"]["containers"]
+    assert container["env"] == [{"name": "PARAMEDIC_NAMESPACE", "value": namespace}]
+
+
+@pytest.mark.parametrize("path", OPERATORS)
+def test_the_deployment_is_restricted(path: str) -> None:
+    pod = the(rendered(path), "Deployment", "paramedic")["spec"]["template"]["spec"]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert not any(pod.get(key) for key in ("hostNetwork", "hostPID", "hostIPC"))
+    (container,) = pod["containers"]
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert all("emptyDir" in volume for volume in pod["volumes"])
+    assert container["resources"]["requests"] and container["resources"]["limits"]["memory"]
+
+
+@pytest.mark.parametrize("path", OPERATORS)
+def test_every_selector_selects_the_operator(path: str) -> None:
+    objects = rendered(path)
+    labels = the(objects, "Deployment", "paramedic")["spec"]["template"]["metadata"]["labels"]
+    service = the(objects, "Service", "paramedic-metrics")["spec"]
+    selectors = [service["selector"]] + [
+        the(objects, kind, "paramedic")["spec"][field]["matchLabels"]
+        for kind, field in (
+            ("Deployment", "selector"),
+            ("PodDisruptionBudget", "selector"),
+            ("NetworkPolicy", "podSelector"),
+        )
+    ]
+    assert all(selector.items() <= labels.items() for selector in selectors)
+    (container,) = the(objects, "Deployment", "paramedic")["spec"]["template"]["spec"]["containers"]
+    ports = {port["name"] for port in container["ports"]}
+    assert {
+        container[probe]["httpGet"]["port"] for probe in ("startupProbe", "livenessProbe", "readinessProbe")
+    } <= ports
+    assert {port["targetPort"] for port in service["ports"]} <= ports
+
+
+def test_a_namespace_of_the_operator_denies_what_no_policy_allows() -> None:
+    policy = the(rendered("manifests/base"), "NetworkPolicy", "default-deny")["spec"]
+    assert policy == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+
+
+@pytest.mark.parametrize(
+    ("path", "account"), [("manifests/responder", "responder"), ("examples/access", "shop-responder")]
+)
+def test_the_operator_may_act_as_the_account_and_as_no_other(path: str, account: str) -> None:
+    objects = rendered(path)
+    (role,) = of_kind(objects, "Role")
+    assert role["rules"] == [
+        {
+            "apiGroups": ["authentication.k8s.io"],
+            "resources": ["serviceaccounts"],
+            "resourceNames": [account],
+            "verbs": ["impersonate:serviceaccount"],
+        }
+    ]
+    assert [obj["metadata"]["name"] for obj in of_kind(objects, "ServiceAccount")] == [account]
+
+
+@pytest.mark.parametrize("path", ["manifests/responder", "examples/access"])
+def test_every_permission_of_every_action_is_granted_to_the_account_and_through_it_to_the_operator(path: str) -> None:
+    base = {obj["metadata"]["name"]: obj for obj in of_kind(rendered("manifests/base"), "ClusterRole")}
+    own: set[Grant] = set()
+    acting: set[Grant] = set()
+    for binding in of_kind(rendered(path), "RoleBinding"):
+        if binding["roleRef"]["kind"] == "ClusterRole":
+            operator = binding["subjects"][0]["name"] == "paramedic"
+            (acting if operator else own).update(grants_of(base[binding["roleRef"]["name"]]))
+    for name, action in ACTIONS.items():
+        for permission in widest_permissions(action):
+            group, resource, verb = _grant(permission)
+            assert (group, resource, verb) in own, f"{name} needs {permission}"
+            assert (group, resource, IMPERSONATE_ON + verb) in acting, f"{name} needs {permission} as the account"
+    needed = {_grant(permission) for action in ACTIONS.values() for permission in widest_permissions(action)}
+    assert acting == {(group, resource, IMPERSONATE_ON + verb) for group, resource, verb in needed}
+
+
+def _grant(permission: Permission) -> Grant:
+    name = f"{permission.resource}/{permission.subresource}" if permission.subresource else permission.resource
+    return permission.group, name, permission.verb
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("path", OPERATORS)
+def test_the_api_server_takes_the_manifests(path: str, namespace: Kube) -> None:
+    # A dry run creates no namespace for the objects that follow it, so they go to one that there is.
+    objects = [obj for obj in rendered(path) if obj["kind"] != "Namespace"]
+    for obj in objects:
+        if "namespace" in obj["metadata"]:
+            obj["metadata"]["namespace"] = namespace.namespace
+    assert len(tried(namespace, objects)) == len(objects)
+
+
+@pytest.mark.e2e
+def test_a_restricted_namespace_admits_the_operators_pod(namespace: Kube) -> None:
+    template = the(rendered("manifests/base"), "Deployment", "paramedic")["spec"]["template"]
+    namespace.run("create", "serviceaccount", template["spec"]["serviceAccountName"])
+    namespace.run("label", "namespace", namespace.namespace, "pod-security.kubernetes.io/enforce=restricted")
+    pod = {"apiVersion": "v1", "kind": "Pod", **template, "metadata": {"name": "paramedic"}}
+    assert tried(namespace, [pod]) == ["pod/paramedic serverside-applied (server dry run)"]
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("path", ["manifests/responder", "examples/access", "examples/playbooks", "examples/incidents"])
+def test_the_api_server_takes_what_a_namespace_needs_and_the_examples(path: str, namespace: Kube) -> None:
+    files = [file for file in sorted((ROOT / path).glob("*.yaml")) if file.name != "kustomization.yaml"]
+    objects = [obj for file in files for obj in yaml.safe_load_all(file.read_text())]
+    for obj in objects:
+        obj["metadata"]["namespace"] = namespace.namespace
+    assert len(tried(namespace, objects)) == len(objects)
+
+
+def tried(kube: Kube, objects: list[Object]) -> list[str]:
+    """What a server-side dry run says, a line for each object. Unknown fields are refused."""
+    arguments = ("apply", "--server-side", "--force-conflicts", "--validate=strict", "--dry-run=server", "-f", "-")
+    return kube.run(*arguments, stdin=yaml.safe_dump_all(objects)).splitlines()
