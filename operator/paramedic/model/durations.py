@@ -3,8 +3,9 @@
 import re
 from datetime import timedelta
 
-#: The pattern the API server checks. At least one number with a unit; hours, minutes, seconds, in this order.
-PATTERN = r"^([0-9]+h)?([0-9]+m)?([0-9]+s)?$"
+#: The pattern the API server checks. At least one number with a unit; hours, minutes, seconds, in this order. At most
+#: six digits each: a longer number is no duration that a date could still be counted with.
+PATTERN = r"^([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?$"
 
 _PARTS = re.compile(r"(?:(?P<hours>[0-9]{1,6})h)?(?:(?P<minutes>[0-9]{1,6})m)?(?:(?P<seconds>[0-9]{1,6})s)?")
 
