@@ -130,7 +130,11 @@ def most_unavailable(obj: Object) -> int:
         return 0
     field = "strategy" if obj["kind"] == "Deployment" else "updateStrategy"
     default: int | str = "25%" if obj["kind"] == "Deployment" else 1
-    return share(dig(obj, "spec", field, "rollingUpdate", "maxUnavailable", default=default), workload.desired)
+    value = dig(obj, "spec", field, "rollingUpdate", "maxUnavailable", default=default)
+    # DaemonSets alone round up (daemon/util, UnavailableCount). A rollout that may neither take one Pod down nor start
+    # one more takes one down all the same (deployment/util, ResolveFenceposts; daemon; statefulset).
+    down = share(value, workload.desired, up=obj["kind"] == "DaemonSet")
+    return min(workload.desired, max(down, 0 if most_surge(obj) else 1))
 
 
 def most_surge(obj: Object) -> int:
@@ -143,7 +147,7 @@ def most_surge(obj: Object) -> int:
 
 
 def share(value: int | str, total: int, *, up: bool = False) -> int:
-    """An IntOrString of ``total``: percentages of unavailable Pods round down, of surge up (apps/v1)."""
+    """An IntOrString of ``total``: percentages round down, or up."""
     if isinstance(value, str) and value.endswith("%"):
         exact = int(value[:-1]) * total
         return -(-exact // 100) if up else exact // 100
