@@ -1,0 +1,74 @@
+"""A world of prepared answers: it answers what an action asks, as a cluster would, and nothing else."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from paramedic.actions.reads import (
+    Denied,
+    GetObject,
+    HttpAnswer,
+    HttpGet,
+    ListObjects,
+    MayI,
+    Missing,
+    Read,
+    ReadLog,
+    Seen,
+    TryCreate,
+)
+from paramedic.model.objects import Object, dig, labels
+
+T = TypeVar("T")
+
+
+@dataclass
+class World:
+    """Objects by kind and name, and answers to what is not an object."""
+
+    objects: dict[tuple[str, str], Object] = field(default_factory=dict)
+    logs: dict[tuple[str, str, bool], bytes] = field(default_factory=dict)  # Pod, container, previous
+    http: HttpAnswer = field(default_factory=lambda: HttpAnswer(200, 0.012))
+    dry_run_refusal: str = ""
+    denied_kinds: frozenset[str] = frozenset()
+    asked: list[Read] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, *objects: Object, **more: Any) -> "World":
+        return cls({(item["kind"], item["metadata"]["name"]): item for item in objects}, **more)
+
+    def ask(self, question: Callable[[Seen], T]) -> T:
+        """Puts a question to an action, answering what it asks back until it has an answer."""
+        seen = Seen()
+        for _ in range(20):
+            try:
+                return question(seen)
+            except Missing as missing:
+                self.asked += missing.reads
+                seen.answers |= {read: self.answer(read) for read in missing.reads}
+        raise AssertionError("it asks for more and more")
+
+    def answer(self, read: Read) -> Any:
+        if isinstance(read, GetObject):
+            return self._denied(read.ref.kind) or self.objects.get((read.ref.kind, read.ref.name))
+        if isinstance(read, ListObjects):
+            return self._denied(read.resource.kind) or list(self._matching(read))
+        if isinstance(read, ReadLog):
+            return self.logs.get((read.pod.name, read.container, read.previous))
+        if isinstance(read, HttpGet):
+            return self.http
+        if isinstance(read, TryCreate):
+            return self._denied(read.resource.kind + "/create") or self.dry_run_refusal
+        assert isinstance(read, MayI)
+        return read.permission.resource not in self.denied_kinds
+
+    def _denied(self, kind: str) -> Denied | None:
+        return Denied(f"responder may not read {kind}") if kind in self.denied_kinds else None
+
+    def _matching(self, read: ListObjects) -> Iterable[Object]:
+        wanted = dict(part.split("=") for part in read.label_selector.split(",") if part)
+        for (kind, _), item in self.objects.items():
+            if kind != read.resource.kind or dig(item, "metadata", "namespace") != read.namespace:
+                continue
+            if wanted.items() <= labels(item).items():
+                yield item
