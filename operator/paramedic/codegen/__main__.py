@@ -9,6 +9,7 @@ import yaml
 
 from paramedic.codegen.crds import incident_crd, playbook_crd
 from paramedic.codegen.rbac import action_roles
+from paramedic.codegen.reference import actions_page
 from paramedic.codegen.responder import impersonation_role
 from paramedic.engine.lifecycle import mermaid
 
@@ -22,6 +23,7 @@ def generated() -> dict[str, str]:
         "crds/playbooks.yaml": _HEAD + _yaml(playbook_crd()),
         "manifests/base/action-roles.yaml": _HEAD + "---\n".join(_yaml(role) for role in action_roles()),
         "manifests/base/impersonation-role.yaml": _HEAD + _yaml(impersonation_role()),
+        "docs/actions.md": actions_page(),
         "docs/lifecycle.md": _lifecycle(),
     }
 

@@ -6,25 +6,32 @@ Bind them to a ServiceAccount with a RoleBinding, and it may do that action in t
 from collections import defaultdict
 from typing import Any
 
-from paramedic.actions.contract import Action
+import yaml
+
+from paramedic.actions.contract import Action, Parameters
 from paramedic.actions.registry import ACTIONS
 from paramedic.actions.targets import look_permissions
 from paramedic.model.permissions import Permission
 from paramedic.model.references import WORKLOADS
 
-#: Parameters under which an action needs the most.
+#: Parameters under which an action needs more than with those of its example.
 _WIDEST: dict[str, dict[str, Any]] = {
+    "collectEvidence": {"include": ["Describe", "Events", "Logs", "Policies"]},
     "rollback": {"deleteBlockingPod": True},
     "isolate": {"pod": "any"},
-    "httpCheck": {"url": "http://any"},
-    "manual": {"instructions": "any"},
-    "wait": {"duration": "1s"},
 }
+
+
+def widest_parameters(action: Action[Any]) -> Parameters:
+    """Parameters with which an action needs all that it may ever need."""
+    example = yaml.safe_load(action.example)[action.name]
+    found: Parameters = action.parameters.model_validate(example | _WIDEST.get(action.name, {}))
+    return found
 
 
 def widest_permissions(action: Action[Any]) -> set[Permission]:
     """All that an action may ever need, for any kind of target."""
-    params = action.parameters.model_validate(_WIDEST.get(action.name, {}))
+    params = widest_parameters(action)
     found: set[Permission] = set()
     for resource in WORKLOADS:
         found |= action.permissions(params, resource.kind) | action.optional_permissions(params, resource.kind)
