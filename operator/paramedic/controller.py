@@ -3,12 +3,15 @@
 import logging
 from datetime import timedelta
 
+from paramedic.actions.reads import ListObjects
 from paramedic.clock import Clock
 from paramedic.cluster.api import Api
 from paramedic.cluster.transport import ApiError, Unavailable
+from paramedic.engine.lifecycle import ENDED
 from paramedic.index import IncidentIndex
 from paramedic.metrics import Metrics
 from paramedic.model.objects import Object
+from paramedic.model.references import INCIDENT
 from paramedic.playbooks import review_playbook
 from paramedic.queue import WorkQueue
 from paramedic.reconciler import NotLeading, Reconciler
@@ -19,13 +22,17 @@ log = logging.getLogger(__name__)
 Item = tuple[str, str, str]  # kind, namespace, name
 _LONGEST_PAUSE = 30.0
 _SWEEP_EVERY = 20.0
+_RESYNC_EVERY = 60.0
 
 
 class Controller:
     """Takes notice of objects at any time; works on them only once it is told to, which the leader is."""
 
-    def __init__(self, api: Api, clock: Clock, reconciler: Reconciler, sweeper: Sweeper, metrics: Metrics) -> None:
-        self._api, self._clock = api, clock
+    def __init__(
+        self, api: Api, clock: Clock, reconciler: Reconciler, sweeper: Sweeper, metrics: Metrics, namespace: str = ""
+    ) -> None:
+        """``namespace`` is the only one to work in; empty for all."""
+        self._api, self._clock, self._namespace = api, clock, namespace
         self._reconciler, self._sweeper, self._metrics = reconciler, sweeper, metrics
         self.queue: WorkQueue[Item] = WorkQueue(clock)
         self.index = IncidentIndex()
@@ -84,6 +91,18 @@ class Controller:
         if error:
             log.warning("trying again in %.1f s: %s", pause, error, extra={"object": "/".join(item)})
         return pause
+
+    async def resync(self) -> None:
+        """Looks up by itself what has not ended, now and then: a watch can go silent without a word."""
+        active = ",".join(f"status.phase!={phase}" for phase in sorted(ENDED))
+        question = ListObjects(INCIDENT, self._namespace, field_selector=active, limit=10_000)
+        while True:
+            await self._clock.sleep(_RESYNC_EVERY)
+            try:
+                for obj in await self._api.list(question):
+                    self.queue.add(("Incident", obj["metadata"]["namespace"], obj["metadata"]["name"]))
+            except (Unavailable, ApiError) as error:
+                log.warning("open incidents could not be listed: %s", error)
 
     async def sweep(self) -> None:
         """Ends what has outlived its Incident, now and then, for as long as it is let. Raises NotLeading."""

@@ -23,7 +23,7 @@ class Metrics:
     """All metrics of one process."""
 
     def __init__(self) -> None:
-        disable_created_metrics()  # a second series for each counter that nobody asks for
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each counter that nobody asks for
         self.registry = CollectorRegistry()
         self.ended = Counter(
             "paramedic_incidents_ended_total", "Incidents that ended, by how.", ["phase"], registry=self.registry

@@ -11,7 +11,7 @@ from paramedic.cluster.http import AddressGuard, HttpChecker
 from paramedic.cluster.rest import RestTransport, connect
 from paramedic.cluster.transport import ApiError, Request, Unavailable
 from paramedic.controller import Controller
-from paramedic.handlers import watch
+from paramedic.handlers import Watch
 from paramedic.lease import LeaderLease, LostLease
 from paramedic.metrics import Metrics
 from paramedic.model.references import INCIDENT, PLAYBOOK
@@ -37,7 +37,7 @@ class OperatorProcess:
         self._clock = SystemClock()
         self._metrics = Metrics()
         self._stop = asyncio.Event()
-        self._watching = asyncio.Event()
+        self._watch: Watch | None = None
 
     async def run(self) -> int:
         """Runs until it is told to stop (0) or has lost leadership (1). Raises NoCluster, CannotStart, OSError."""
@@ -50,16 +50,16 @@ class OperatorProcess:
         self._publisher = Publisher(api, self._clock, self._metrics)
         reconciler = Reconciler(api, self._clock, self._publisher, lambda: self._lease.leads)
         sweeper = Sweeper(api, self._clock, self._settings.namespace or "", lambda: self._lease.leads)
-        self._controller = Controller(api, self._clock, reconciler, sweeper, self._metrics)
+        self._controller = Controller(
+            api, self._clock, reconciler, sweeper, self._metrics, self._settings.namespace or ""
+        )
         app = ops_app(self._metrics, lambda: "", self._unready)
         runner = await serve(app, *split_address(self._settings.ops))
         try:
             await self._check_crds(transport)
             self._listen_for_signals()
-            watching = asyncio.create_task(
-                watch(configuration, self._settings.namespace, self._controller.notice, self._stop, self._watching)
-            )
-            return await self._lead(watching)
+            self._watch = Watch(configuration, self._settings.namespace, self._controller.notice)
+            return await self._lead(asyncio.create_task(self._watch.run()))
         finally:
             await self._lease.release()
             await runner.cleanup()
@@ -80,9 +80,11 @@ class OperatorProcess:
             log.error("the watch has ended: %s", watching.exception())
         self._stop.set()
         await self._wind_down(leading)
-        for task in (leading, stopped, watching):
+        if self._watch:
+            self._watch.stop()
+        for task in (leading, stopped):
             task.cancel()
-        await asyncio.wait({leading, stopped, watching}, timeout=3)
+        await asyncio.wait({leading, stopped, watching}, timeout=5)
         return code
 
     async def _work_as_leader(self) -> None:
@@ -94,6 +96,7 @@ class OperatorProcess:
                 group.create_task(self._lease.keep())
                 group.create_task(self._publisher.write_events())
                 group.create_task(self._controller.sweep())
+                group.create_task(self._controller.resync())
                 for _ in range(self._settings.workers):
                     group.create_task(self._controller.work())
         except* (LostLease, NotLeading) as found:
@@ -118,7 +121,7 @@ class OperatorProcess:
                 loop.add_signal_handler(name, self._stop.set)
 
     def _unready(self) -> str:
-        return "" if self._watching.is_set() else "the watch has not begun yet"
+        return "" if self._watch and self._watch.ready else "the watch has not begun yet"
 
     async def _check_crds(self, transport: RestTransport) -> None:
         for resource in (INCIDENT, PLAYBOOK):

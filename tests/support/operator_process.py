@@ -22,6 +22,8 @@ class Operator:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, *, wait: bool = True) -> "Operator":
+        if self.exit_code is None and self._process is not None:
+            raise RuntimeError("it runs already")
         self.port = free_port()
         command = [sys.executable, "-m", "paramedic", "run", f"--ops=127.0.0.1:{self.port}", "--log-format=text"]
         with self._log.open("ab") as log:

@@ -6,6 +6,7 @@ are streamed. What counts as a write is what the protocol is about: not Leases, 
 
 import asyncio
 import base64
+import contextlib
 import json
 import ssl
 import tempfile
@@ -57,6 +58,11 @@ class FaultProxy:
         self._thread.join(10)
         self._loop.close()
         self._folder.cleanup()
+
+    @property
+    def struck(self) -> bool:
+        """Whether the strike that was armed has happened."""
+        return self._strike is None
 
     def arm(self, number: int, moment: Moment, strike: Callable[[], None]) -> None:
         """Strikes once, at this write from now on."""
@@ -112,6 +118,10 @@ class FaultProxy:
     async def _end(self) -> None:
         await self._runner.cleanup()
         await self._session.close()
+        left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     async def _pass_on(self, request: web.Request) -> web.StreamResponse:
         counted = self._counts(request)
@@ -123,18 +133,23 @@ class FaultProxy:
         headers = {key: value for key, value in request.headers.items() if key not in dropped}
         body = await request.read()
         url = self._server + request.raw_path
-        async with self._session.request(request.method, url, headers=headers, data=body) as answer:
+        async with self._session.request(
+            request.method, url, headers=headers, data=body or None, skip_auto_headers=["Content-Type", "Accept"]
+        ) as answer:
             if counted:
                 account = request.headers.get("Impersonate-User", "")
                 self.writes.append(Write(request.method, request.path, account, answer.status))
                 await answer.read()
                 self._maybe_strike("after", number)
+            if request.transport is None or request.transport.is_closing():
+                raise web.HTTPServiceUnavailable(text="the operator is gone")
             kept = {"Content-Type": answer.headers.get("Content-Type", "application/json")}
             response = web.StreamResponse(status=answer.status, headers=kept)
-            await response.prepare(request)
-            async for chunk in answer.content.iter_any():
-                await response.write(chunk)
-            await response.write_eof()
+            with contextlib.suppress(ConnectionError):  # the operator was killed meanwhile
+                await response.prepare(request)
+                async for chunk in answer.content.iter_any():
+                    await response.write(chunk)
+                await response.write_eof()
             return response
 
     def _counts(self, request: web.Request) -> bool:

@@ -28,6 +28,7 @@ from paramedic.actions.rollback_writes import left_revisions, restore_template, 
 from paramedic.actions.targets import (
     carries,
     find_target,
+    last_template_writer,
     look_permissions,
     patch_permission,
     pods_of,
@@ -112,6 +113,8 @@ class Rollback(Action[RollbackParameters]):
         if isinstance(found, Failed):
             return found
         now = essence(found["spec"]["template"])
+        if carries(found, ctx.operation_id) and now == record["from"]["essence"]:
+            return _reverted(ctx, record, found)
         if carries(found, ctx.operation_id) or now == record["to"]["essence"]:
             return self._follow(params, ctx, record, found, seen)
         if now != record["from"]["essence"]:
@@ -176,6 +179,15 @@ def _finished(ctx: Context, record: Mapping[str, Any], found: Object, seen: Seen
         f"{ctx.target} runs the template of revision {record['to']['revision']} again, as revision"
         f" {outputs['newRevision']}; {Workload.of(found).describe()}",
         outputs,
+    )
+
+
+def _reverted(ctx: Context, record: Mapping[str, Any], found: Object) -> Failed:
+    who, _ = last_template_writer(found)
+    return Failed(
+        f"{ctx.target} was rolled back, but {who} put the template of revision {record['from']['revision']} of"
+        f" {ctx.target} back since; change what {who} applies (for GitOps, the repository) first",
+        final=True,
     )
 
 

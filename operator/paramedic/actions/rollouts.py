@@ -83,7 +83,7 @@ def refusal(workload: Object, ctx: Context) -> Failed | None:
 def rollout_by_others(workload: Object, ctx: Context, seen: Seen) -> Waiting | Failed | None:
     """A rollout that somebody else began and that is not done: waited for, unless it can be seen to have failed."""
     view = Workload.of(workload)
-    if view.rollout is not Rollout.PROGRESSING or not _being_replaced(workload, view):
+    if view.rollout is Rollout.COMPLETE or not _being_replaced(workload, view):
         return None
     who, when = last_template_writer(workload)
     age = f" began {format_duration(ctx.now - parse_time(when))} ago" if when else " is in progress"
@@ -92,7 +92,12 @@ def rollout_by_others(workload: Object, ctx: Context, seen: Seen) -> Waiting | F
         trouble = pod_trouble(pod)
         if trouble:
             return Failed(f"{began} and fails ({trouble}); a restart would not mend it, a rollback might", final=True)
+    if view.rollout is Rollout.STUCK:
+        return None  # it will not go on by itself, and nothing shows why: a restart may help
     return Waiting(f"{began} and is not done ({view.describe()}); waiting for it before anything is restarted")
+
+
+_UNFINISHED = ("NewReplicaSetCreated", "ReplicaSetUpdated", "ProgressDeadlineExceeded")
 
 
 def _being_replaced(workload: Object, view: Workload) -> bool:
@@ -100,7 +105,7 @@ def _being_replaced(workload: Object, view: Workload) -> bool:
         return True
     if workload["kind"] == "Deployment":
         # NewReplicaSetAvailable is what a rollout that has once completed keeps, whatever its Pods do later.
-        return condition(workload, "Progressing").get("reason") in ("NewReplicaSetCreated", "ReplicaSetUpdated")
+        return condition(workload, "Progressing").get("reason") in _UNFINISHED
     return view.updated < view.desired or view.current > view.updated
 
 

@@ -55,7 +55,7 @@ async def connect(kubeconfig: str | None) -> Configuration:
         raise NoCluster(f"no cluster: {where}: {error}; name a kubeconfig with --kubeconfig FILE") from None
     # Proxies from the environment would see tokens and evidence; kubectl's own proxy-url in the kubeconfig is honoured.
     configuration.client_session_kwargs = {"trust_env": False}
-    configuration.retries = False
+    configuration.retries = None  # a repeated write is decided by the engine, never by the client
     return configuration
 
 

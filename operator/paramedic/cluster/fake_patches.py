@@ -1,0 +1,69 @@
+"""Merge patches (RFC 7396) and JSON patches (RFC 6902: add, remove, replace, test)."""
+
+import copy
+from typing import Any
+
+from paramedic.cluster.transport import ApiError
+
+
+def merge(target: Any, patch: Any) -> Any:
+    """The target with the patch laid over it: null removes, objects merge, all else replaces."""
+    if not isinstance(patch, dict):
+        return copy.deepcopy(patch)
+    result = copy.deepcopy(target) if isinstance(target, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
+        else:
+            result[key] = merge(result.get(key), value)
+    return result
+
+
+def apply_operations(target: Any, operations: list[dict[str, Any]]) -> Any:
+    """The target after all operations. Raises ApiError 422 where one does not apply; then none has."""
+    result = copy.deepcopy(target)
+    for operation in operations:
+        try:
+            _apply(result, operation)
+        except (KeyError, IndexError, ValueError, TypeError):
+            text = "the server rejected our request due to an error in our request"
+            raise ApiError(422, "Invalid", text) from None
+    return result
+
+
+def _apply(root: Any, operation: dict[str, Any]) -> None:
+    *parents, last = _parts(operation["path"])
+    holder = root
+    for part in parents:
+        holder = holder[_index(holder, part)]
+    name = operation["op"]
+    if name == "add":
+        _add(holder, last, copy.deepcopy(operation["value"]))
+        return
+    found = holder[_index(holder, last)]  # remove, replace and test want something to be there
+    if name == "replace":
+        holder[_index(holder, last)] = copy.deepcopy(operation["value"])
+    elif name == "remove":
+        del holder[_index(holder, last)]
+    elif name != "test" or found != operation["value"]:
+        raise ValueError(operation)
+
+
+def _parts(path: str) -> list[str]:
+    if not path.startswith("/"):
+        raise ValueError(path)
+    return [part.replace("~1", "/").replace("~0", "~") for part in path[1:].split("/")]
+
+
+def _index(holder: Any, part: str) -> Any:
+    return int(part) if isinstance(holder, list) else part
+
+
+def _add(holder: Any, last: str, value: Any) -> None:
+    if not isinstance(holder, list):
+        holder[last] = value
+        return
+    at = len(holder) if last == "-" else int(last)
+    if not 0 <= at <= len(holder):
+        raise IndexError(at)
+    holder.insert(at, value)

@@ -1,0 +1,160 @@
+"""Exactly once, systematically: for each remedy, the writes of a clean run are counted; then the operator is killed
+(SIGKILL) before and after each of them, restarted, and the end must be the same, and written as often as in the clean run.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from support.kube import Kube
+from support.objects import ALL_ROLES, account_with, deployment, incident, playbook, step, with_image
+from support.operator_process import Operator
+from support.proxy import FaultProxy, Moment
+
+pytestmark = [pytest.mark.e2e, pytest.mark.crash]
+
+Object = dict[str, Any]
+OURS = "app.kubernetes.io/managed-by=paramedic"
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """One remedy: what it is tried on, and what is left when it is done."""
+
+    name: str
+    steps: tuple[Object, ...]
+    set_up: Callable[[Kube], None]
+
+
+def _healthy(shop: Kube) -> None:
+    shop.apply(deployment("web"))
+    shop.rolled_out("deployment/web")
+
+
+def _broken(shop: Kube) -> None:
+    _healthy(shop)
+    shop.apply(with_image(deployment("web"), "localhost/web:never-ready"))
+    shop.wait_for("deployment", "web", lambda obj: obj["status"].get("unavailableReplicas"))
+
+
+EVIDENCE = step("evidence", "collectEvidence")
+REMEDIES = {
+    "restart": Remedy("restart", (EVIDENCE, step("mend", "rollingRestart")), _healthy),
+    "rollback": Remedy("rollback", (EVIDENCE, step("mend", "rollback")), _broken),
+    "isolate": Remedy("isolate", (EVIDENCE, step("mend", "isolate", {"ttl": "1h"}, undo="OnResolve")), _healthy),
+}
+#: Writes of a clean run, in order: what is killed around. A change of the protocol shows here first.
+CLEAN_WRITES = {
+    "restart": ["PUT incidents", "POST secrets", "PUT incidents", "PATCH deployments", "PUT incidents", "PUT incidents"],
+    "rollback": ["PUT incidents", "POST secrets", "PUT incidents", "PATCH deployments", "PUT incidents", "PUT incidents"],
+    "isolate": [
+        "PUT incidents", "POST secrets", "PUT incidents", "POST networkpolicies", "PUT incidents", "PUT incidents",
+        "PUT incidents", "DELETE networkpolicies", "PUT incidents", "PUT incidents",
+    ],
+}  # fmt: skip
+
+
+@pytest.fixture
+def proxy(real_kubeconfig: str) -> Iterator[FaultProxy]:
+    found = FaultProxy(real_kubeconfig).start()
+    yield found
+    found.stop()
+
+
+def _run(shop: Kube, proxy: FaultProxy, remedy: Remedy, operator: Operator) -> Object:
+    """The incident, once it has ended; the operator is started again whenever it was killed."""
+    shop.apply(playbook("mend", *remedy.steps), incident("slow", "web", "mend"))
+
+    def ended(obj: Object) -> bool:
+        if operator.exit_code is not None:
+            operator.start()
+        return obj.get("status", {}).get("phase") in ("Resolved", "Failed")
+
+    return shop.wait_for("incident", "slow", ended, seconds=60)
+
+
+def _short(path: str) -> str:
+    parts = path.split("/namespaces/")[1].split("/")
+    return parts[1]
+
+
+def _kinds(proxy: FaultProxy) -> list[str]:
+    """Writes that were accepted, by method and resource, those of playbooks aside."""
+    found = [f"{write.method} {_short(write.path)}" for write in proxy.writes if write.status < 300]
+    return [item for item in found if not item.endswith("playbooks")]
+
+
+def _effects(proxy: FaultProxy) -> Counter[str]:
+    """How often each kind of object was changed by an effect."""
+    return Counter(item for item in _kinds(proxy) if not item.endswith("incidents"))
+
+
+def _outcome(shop: Kube, found: Object) -> Object:
+    """What is left, without what differs from run to run."""
+    web = shop.get("deployment", "web")
+    template = web["spec"]["template"]
+    return {
+        "phase": found["status"]["phase"],
+        "steps": [(item["name"], item["state"], item["attempt"]) for item in found["status"]["steps"]],
+        "generation": web["metadata"]["generation"],
+        "image": template["spec"]["containers"][0]["image"],
+        "restarted": sorted(template["metadata"].get("annotations", {})),
+        "secrets": len(shop.list("secrets", "-l", OURS)),
+        "policies": len(shop.list("networkpolicies", "-l", OURS)),
+        "evidence": sorted(item["kind"] for item in found["status"].get("evidence", [])),
+    }
+
+
+@pytest.mark.parametrize("name", REMEDIES)
+def test_every_kill_around_every_write_ends_like_a_clean_run(
+    name: str, installed: Kube, proxy: FaultProxy, start_operator: Callable[..., Operator]
+) -> None:
+    remedy = REMEDIES[name]
+    clean, clean_effects = _one_run(installed, proxy, remedy, start_operator, "clean", None)
+    assert _kinds(proxy) == CLEAN_WRITES[name]
+    assert clean["phase"] == "Resolved"
+
+    moments: tuple[Moment, ...] = ("before", "after")
+    for number in range(1, len(CLEAN_WRITES[name]) + 1):
+        for moment in moments:
+            where = f"killed {moment} write {number} ({CLEAN_WRITES[name][number - 1]})"
+            proxy.writes.clear()
+            outcome, effects = _one_run(
+                installed, proxy, remedy, start_operator, f"{moment}-{number}", (number, moment)
+            )
+            assert outcome == clean, where
+            assert effects == clean_effects, where
+
+
+def _one_run(
+    installed: Kube,
+    proxy: FaultProxy,
+    remedy: Remedy,
+    start_operator: Callable[..., Operator],
+    label: str,
+    kill: tuple[int, Moment] | None,
+) -> tuple[Object, Counter[str]]:
+    """One run in a namespace of its own; killed at one write, if told so."""
+    shop = installed.within(f"k-{remedy.name}-{label}")
+    installed.run("create", "namespace", shop.namespace)
+    try:
+        shop.apply(*account_with(*ALL_ROLES))
+        remedy.set_up(shop)
+        operator = start_operator(shop, kubeconfig=proxy.kubeconfig())
+        shop.apply(playbook("mend", *remedy.steps))
+        shop.wait_for("playbook", "mend", lambda obj: obj.get("status"))
+        proxy.writes.clear()
+        if kill is not None:
+            proxy.arm(*kill, operator.kill)
+        found = _run(shop, proxy, remedy, operator)
+        if kill is not None:
+            assert proxy.struck, f"write {kill[0]} was never reached"
+        outcome = _outcome(shop, found)
+        operator.stop()
+        return outcome, _effects(proxy)
+    finally:
+        proxy.disarm()
+        installed.run("delete", "namespace", shop.namespace, "--wait=false")
