@@ -180,6 +180,13 @@ def test_every_permission_of_every_action_is_granted_to_the_account_and_through_
     assert acting == {(group, resource, IMPERSONATE_ON + verb) for group, resource, verb in needed}
 
 
+@pytest.mark.parametrize("path", ["manifests/responder", "examples/access"])
+def test_the_role_of_every_action_is_bound(path: str) -> None:
+    roles = {obj["metadata"]["name"] for obj in of_kind(rendered("manifests/base"), "ClusterRole")}
+    bound = {obj["roleRef"]["name"] for obj in of_kind(rendered(path), "RoleBinding")}
+    assert {name for name in roles if name.startswith("paramedic-action-")} <= bound
+
+
 def _grant(permission: Permission) -> Grant:
     name = f"{permission.resource}/{permission.subresource}" if permission.subresource else permission.resource
     return permission.group, name, permission.verb
