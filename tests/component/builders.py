@@ -1,0 +1,216 @@
+"""A namespace on a FakeCluster, an operator at work in it, and a clock that only these tests move."""
+
+import copy
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from paramedic.clock import ManualClock
+from paramedic.cluster.api import Api
+from paramedic.cluster.fake import FakeCluster, FakeHttp, Logged, Moment
+from paramedic.cluster.fake_workloads import FakeWorkloads
+from paramedic.cluster.transport import ApiError, Request, Unavailable
+from paramedic.engine.lifecycle import ENDED
+from paramedic.metrics import Metrics
+from paramedic.model.names import service_account_user
+from paramedic.model.objects import Object
+from paramedic.model.references import (
+    DEPLOYMENT,
+    INCIDENT,
+    NETWORK_POLICY,
+    PLAYBOOK,
+    SECRET,
+    Resource,
+)
+from paramedic.publisher import Publisher
+from paramedic.reconciler import Reconciler
+from support.objects import ACCOUNT, deployment, incident, playbook, step, with_image
+
+NAMESPACE = "shop"
+USER = service_account_user(NAMESPACE, ACCOUNT)
+HEALTH = "http://web.shop/healthz"
+_LONGEST_STEP = timedelta(seconds=2)
+
+
+@dataclass
+class StrikeAt:
+    """A fault that strikes once, at the write with this number, from 1, before it happens or after it."""
+
+    number: int
+    moment: Moment
+    error: type[BaseException] = Unavailable
+    count: int = field(default=0, init=False)
+    struck: bool = field(default=False, init=False)
+
+    def __call__(self, request: Request, moment: Moment) -> None:
+        self.count += moment == "before"
+        if not self.struck and (self.count, moment) == (self.number, self.moment):
+            self.struck = True
+            raise self.error(f"struck {moment} {request.method} {request.path}")
+
+
+class Killed(BaseException):
+    """The operator's process ends here; what it held in memory is lost."""
+
+
+@dataclass
+class Ward:
+    """The namespace `shop` with the Deployment `web`, which has run v1 and now runs ``image``."""
+
+    image: str = "web:v2"
+    ticks: int = 0
+    deployment_spec: Object = field(default_factory=dict)
+    leads: bool = True
+
+    def __post_init__(self) -> None:
+        self.clock = ManualClock()
+        self.cluster = FakeCluster(self.clock)
+        self.http = FakeHttp()
+        self.workloads = FakeWorkloads(self.cluster)
+        self.account()
+        self.add(deployment("web", "web:v1", **self.deployment_spec))
+        self.workloads.tick()
+        self.deploy(self.image)
+        self.workloads.ticks = self.ticks
+        self.start()
+
+    # --- what there is
+
+    def add(self, *objects: Object) -> list[Object]:
+        """Stores objects in the namespace."""
+        copies = [copy.deepcopy(obj) for obj in objects]
+        for obj in copies:
+            obj["metadata"].setdefault("namespace", NAMESPACE)
+        return self.cluster.add(*copies)
+
+    def account(self, name: str = ACCOUNT) -> None:
+        self.add({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}})
+
+    def deploy(self, image: str, name: str = "web") -> None:
+        """Somebody rolls out another image, and the controllers follow."""
+        template = with_image(self.get(DEPLOYMENT, name), image)["spec"]["template"]
+        self.cluster.edit(DEPLOYMENT, NAMESPACE, name, {"spec": {"template": template}})
+        self.workloads.tick()
+
+    def get(self, resource: Resource, name: str) -> Object:
+        """An object that is there."""
+        found = self.cluster.find(resource, NAMESPACE, name)
+        assert found is not None, f"there is no {resource.kind} {name}"
+        return found
+
+    def image_of(self, name: str = "web") -> str:
+        return str(self.get(DEPLOYMENT, name)["spec"]["template"]["spec"]["containers"][0]["image"])
+
+    @property
+    def policies(self) -> list[str]:
+        return [item["metadata"]["name"] for item in self.cluster.all(NETWORK_POLICY, NAMESPACE)]
+
+    @property
+    def secrets(self) -> list[str]:
+        return [item["metadata"]["name"] for item in self.cluster.all(SECRET, NAMESPACE)]
+
+    # --- what people do
+
+    async def open(
+        self, *steps: Object, name: str = "one", target: str = "web", rules: Any = None, **spec: Any
+    ) -> None:
+        """Opens an incident with a playbook of these steps, which the operator has not looked at yet.
+
+        ``rules`` are fields of the playbook, ``spec`` of the incident.
+        """
+        self.add(playbook(name, *steps, **(rules or {})))
+        body = incident(name, target, name, **spec)
+        body["metadata"]["namespace"] = NAMESPACE
+        await self.cluster.send(Request("POST", INCIDENT.path(NAMESPACE), body=body))
+
+    def edit(self, spec: Object, name: str = "one") -> None:
+        """Somebody changes the spec of an incident."""
+        self.cluster.edit(INCIDENT, NAMESPACE, name, {"spec": spec})
+
+    def answer(self, step_name: str, decision: str, name: str = "one", plan_hash: str | None = None) -> None:
+        """Somebody answers a waiting step, having seen the plan as it is."""
+        seen = self.status(name)["plan"]["hash"] if plan_hash is None else plan_hash
+        entry = {"step": step_name, "decision": decision, "by": "alice", "planHash": seen, "note": "as agreed"}
+        self.edit({"approvals": [entry]}, name)
+
+    # --- the operator
+
+    def start(self) -> None:
+        """A new process: whatever the one before held in memory is gone."""
+        self.api = Api(self.cluster, self.http)
+        publisher = Publisher(self.api, self.clock, Metrics())
+        self.reconciler = Reconciler(self.api, self.clock, publisher, lambda: self.leads)
+
+    async def look(self, name: str = "one") -> timedelta | None:
+        """The operator looks at an incident once; then the controllers go one tick on."""
+        try:
+            return await self.reconciler.reconcile((NAMESPACE, name))
+        finally:
+            self.workloads.tick()
+
+    async def run(self, *until: str, name: str = "one", within: timedelta = timedelta(hours=3)) -> Object:
+        """Lets time pass and the operator work until the incident is in one of these phases, by default an ended one.
+
+        Gives the status. An API server that does not answer is asked again; a killed operator is started again.
+        """
+        end = self.clock.now() + within
+        while True:
+            after: timedelta | None = None
+            try:
+                after = await self.look(name)
+            except Unavailable:
+                after = timedelta(seconds=1)
+            except Killed:
+                self.start()
+            if self.status(name).get("phase") in (until or ENDED):
+                return self.status(name)
+            assert self.clock.now() < end, f"not {until or 'ended'} within {within}: {self.status(name)}"
+            self.clock.advance(_LONGEST_STEP if after is None else min(after, _LONGEST_STEP))
+
+    async def pass_time(self, span: timedelta, name: str = "one") -> Object:
+        """Lets this much time pass, with the operator at work."""
+        end = self.clock.now() + span
+        while self.clock.now() < end:
+            self.clock.advance(min(_LONGEST_STEP, end - self.clock.now()))
+            await self.look(name)
+        return self.status(name)
+
+    # --- what came of it
+
+    def status(self, name: str = "one") -> Object:
+        found: Object = self.get(INCIDENT, name).get("status", {})
+        return found
+
+    def step(self, step_name: str, name: str = "one") -> Object:
+        found: Object = next(item for item in self.status(name)["steps"] if item["name"] == step_name)
+        return found
+
+    def states(self, name: str = "one") -> dict[str, str]:
+        return {item["name"]: item["state"] for item in self.status(name)["steps"]}
+
+    def condition(self, kind: str, name: str = "one") -> Object:
+        found: Object = next(item for item in self.status(name)["conditions"] if item["type"] == kind)
+        return found
+
+    @property
+    def effects(self) -> list[Logged]:
+        """The writes that were done as a playbook's account and stored."""
+        return [item for item in self.cluster.writes if item.request.account]
+
+
+def calls(fault: Callable[[], object], method: str, kind: Resource) -> Callable[[Request, Moment], None]:
+    """A fault that does something in the cluster just before the first write of this method to this kind."""
+    waiting = [fault]
+
+    def strike(request: Request, moment: Moment) -> None:
+        if waiting and moment == "before" and request.method == method and f"/{kind.plural}" in request.path:
+            waiting.pop()()
+
+    return strike
+
+
+__all__ = [
+    "HEALTH", "NAMESPACE", "PLAYBOOK", "USER", "ApiError", "Awaitable", "Killed", "StrikeAt", "Ward", "calls",
+    "deployment", "incident", "playbook", "step",
+]  # fmt: skip
