@@ -24,6 +24,20 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.kind_kubectl_bin = kubectl_path()
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How many tests each tier has, and how long they took, fixtures included."""
+    tiers: dict[str, tuple[int, float]] = {}
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                tier = report.nodeid.split("/")[1] if report.nodeid.count("/") > 1 else "other"
+                count, seconds = tiers.get(tier, (0, 0.0))
+                tiers[tier] = (count + (report.when == "call"), seconds + report.duration)
+    terminalreporter.section("tiers")
+    for tier, (count, seconds) in sorted(tiers.items(), key=lambda item: item[1][1]):
+        terminalreporter.write_line(f"{tier:12} {count:4} tests {seconds:8.1f} s")
+
+
 def _docker_runs() -> bool:
     docker = shutil.which("docker")
     return docker is not None and subprocess.run([docker, "info"], capture_output=True, check=False).returncode == 0

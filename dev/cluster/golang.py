@@ -60,3 +60,17 @@ def find(needed: tuple[int, ...]) -> tuple[str, str]:
 
 def _dotted(parts: tuple[int, ...]) -> str:
     return ".".join(str(part) for part in parts)
+
+
+def main() -> int:
+    """`python -m cluster.golang`: the Go that would be used; exit code 1 when there is none."""
+    try:
+        print(*find(needed_version(Path(__file__).parent / "gomod" / "kubernetes" / "go.mod")))
+    except LocalkindError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,92 @@
+"""The operator's own image in a Pod of a real node, installed as users install it, heals containers that really crash."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.kube import Kube
+
+ROOT = Path(__file__).resolve().parents[2]
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.realnode,
+    pytest.mark.skipif(os.geteuid() != 0 and not os.environ.get("CI"), reason="a real node needs root"),
+]
+
+
+def dev(command: str, *arguments: str) -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "dev" / command), *arguments], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"{command} {' '.join(arguments)}:\n{done.stdout}{done.stderr}"
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kube]:
+    """A cluster with one real node and the operator running on it."""
+    folder = tmp_path_factory.mktemp("realnode")
+    name, kubeconfig, image = f"paramedic-real-{os.getpid()}", folder / "kubeconfig", folder / "image.tar"
+    dev("image", "build", "--output", str(image))
+    dev("localkind", "create", "cluster", "--name", name, "--kubeconfig", str(kubeconfig), "--real-node",
+        "--install-packages")  # fmt: skip
+    try:
+        dev("localkind", "load", "image-archive", str(image), "--name", name)
+        kube = Kube(str(kubeconfig), "paramedic-system")
+        kube.run("apply", "-k", str(ROOT / "manifests" / "overlays" / "dev"))
+        kube.rolled_out("deployment/paramedic", 90)
+        yield kube
+    finally:
+        dev("localkind", "delete", "cluster", "--name", name, "--kubeconfig", str(kubeconfig))
+
+
+def test_the_image_in_a_pod_rolls_a_crashing_deployment_back_and_keeps_its_last_words(real: Kube) -> None:
+    shop = real.within("shop")
+    for folder in ("app", "access", "playbooks"):
+        shop.run("apply", "-k", str(ROOT / "examples" / folder))
+    shop.rolled_out("deployment/checkout", 60)
+    shop.run("set", "image", "deployment/checkout", "web=localhost/web:broken")
+    shop.wait_for("deployment", "checkout", lambda _: _crashed(shop), seconds=60)
+
+    shop.run("apply", "-f", str(ROOT / "examples" / "incidents" / "deployment-failure.yaml"))
+    found = shop.incident_in("checkout-rollout", "Resolved", "Failed", seconds=120)
+
+    assert found["status"]["phase"] == "Resolved", found["status"]["message"]
+    shop.rolled_out("deployment/checkout", 30)
+    container = shop.get("deployment", "checkout")["spec"]["template"]["spec"]["containers"][0]
+    assert container["image"] == "localhost/web:v1"
+    assert "FATAL: DATABASE_URL is not set" in _evidence(shop, found)
+
+
+def test_the_service_downtime_playbook_resolves_with_checks_over_the_network(real: Kube) -> None:
+    shop = real.within("shop")
+    shop.run("set", "image", "deployment/checkout", "web=localhost/web:v2")
+    shop.rolled_out("deployment/checkout", 60)
+    shop.run("apply", "-f", str(ROOT / "examples" / "incidents" / "service-downtime.yaml"))
+    found = shop.incident_in("checkout-down", "Resolved", "Failed", seconds=120)
+    assert found["status"]["phase"] == "Resolved", found["status"]["message"]
+    assert "answered 200" in found["status"]["steps"][0]["message"]
+
+
+def _crashed(shop: Kube) -> bool:
+    return any(
+        status.get("restartCount") and "waiting" in status.get("state", {})
+        for pod in shop.list("pods", "-l", "app=checkout")
+        for status in pod.get("status", {}).get("containerStatuses", [])
+    )
+
+
+def _evidence(shop: Kube, found: dict) -> str:
+    """Every log that was kept, as `kubectl incident evidence` prints it."""
+    pieces = [item["name"] for item in found["status"]["evidence"] if item["kind"] == "Logs"]
+    command = [sys.executable, "-m", "paramedic.cli.incident", f"--kubeconfig={shop.kubeconfig}", "-n", "shop"]
+    return "".join(
+        subprocess.run(
+            [*command, "evidence", "checkout-rollout", piece], capture_output=True, text=True, check=True
+        ).stdout
+        for piece in pieces
+    )
