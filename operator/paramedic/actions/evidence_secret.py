@@ -6,16 +6,12 @@ import gzip
 from paramedic.actions.contract import Context
 from paramedic.model.names import OPERATION_ANNOTATION, our_labels
 from paramedic.model.objects import Object
-from paramedic.model.text import head_and_tail
 
 #: The API server stores at most 1 MiB of data in a Secret (core/v1 MaxSecretSize); base64 and room for the rest.
 SECRET_BYTES = 700_000
 PIECE_BYTES = 400_000
-
-
-def bounded(content: bytes) -> bytes:
-    """A piece within its limit, uncompressed."""
-    return head_and_tail(content, PIECE_BYTES)
+#: What a piece may grow by: the line that says what was left out, and gzip's frame around what it cannot compress.
+PACKING_BYTES = 300
 
 
 def pack(pieces: dict[str, tuple[str, bytes]]) -> dict[str, bytes]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from paramedic.actions.contract import Context, Failed
-from paramedic.actions.evidence_secret import SECRET_BYTES, bounded
+from paramedic.actions.evidence_secret import PACKING_BYTES, PIECE_BYTES, SECRET_BYTES
 from paramedic.actions.reads import Denied, ListObjects, ReadLog, Seen
 from paramedic.actions.revisions import revisions_of
 from paramedic.actions.targets import find_target, pods_of
@@ -30,6 +30,7 @@ class Scene:
 
 
 Source = Callable[[Scene], Pieces]
+_LEAST_SHARE = 100  # bytes; never reached by the pieces of 20 Pods of 50 containers
 
 
 def gather(sources: Iterable[Source], ctx: Context, seen: Seen, *, tail_lines: int, max_pods: int) -> Pieces | Failed:
@@ -42,8 +43,9 @@ def gather(sources: Iterable[Source], ctx: Context, seen: Seen, *, tail_lines: i
     pieces: Pieces = {}
     for source in sources:
         pieces |= source(scene)
-    share = max(10_000, SECRET_BYTES // max(1, len(pieces)))
-    return {name: (kind, head_and_tail(bounded(content), share)) for name, (kind, content) in pieces.items()}
+    # Logs may not compress at all, so each piece keeps within its share of the Secret as it is.
+    limit = min(PIECE_BYTES, max(_LEAST_SHARE, SECRET_BYTES // max(1, len(pieces)) - PACKING_BYTES))
+    return {name: (kind, head_and_tail(content, limit)) for name, (kind, content) in pieces.items()}
 
 
 def describe(scene: Scene) -> Pieces:
