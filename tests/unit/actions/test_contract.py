@@ -1,0 +1,74 @@
+"""What every action promises, whichever it is."""
+
+from typing import Any
+
+import pytest
+import yaml
+
+from paramedic.actions.contract import Action
+from paramedic.actions.reads import GetObject, Missing, Seen
+from paramedic.actions.registry import ACTIONS
+from paramedic.model.references import POD, ObjectRef
+from unit.builders import context
+
+actions = pytest.mark.parametrize("action", ACTIONS.values(), ids=list(ACTIONS))
+
+
+def example(action: Action[Any]) -> Any:
+    return action.parameters.model_validate(yaml.safe_load(action.example)[action.name])
+
+
+@actions
+def test_its_example_parses_into_its_parameters(action: Action[Any]) -> None:
+    example(action)
+
+
+@actions
+def test_its_parameters_have_a_manual(action: Action[Any]) -> None:
+    assert len(action.parameters.__doc__ or "") > 60
+
+
+@actions
+def test_every_parameter_is_described(action: Action[Any]) -> None:
+    assert all(field.description for field in action.parameters.model_fields.values())
+
+
+@actions
+def test_a_parameter_that_does_not_exist_is_refused(action: Action[Any]) -> None:
+    with pytest.raises(ValueError, match="Extra inputs are not permitted"):
+        action.parameters.model_validate({"noSuchParameter": 1})
+
+
+@actions
+def test_a_check_only_looks(action: Action[Any]) -> None:
+    if action.check:
+        assert not action.remedy
+        with pytest.raises(TypeError, match="only looks"):
+            action.observe(example(action), context(), {}, Seen())
+
+
+@actions
+def test_an_action_that_cannot_be_undone_says_so(action: Action[Any]) -> None:
+    if not action.can_undo:
+        with pytest.raises(TypeError, match="cannot be undone"):
+            action.undo(example(action), context(), {}, Seen())
+
+
+@actions
+def test_an_action_without_effects_needs_no_permission_to_write(action: Action[Any]) -> None:
+    written = [item for item in action.permissions(example(action), "Deployment") if item.verb not in ("get", "list")]
+    assert bool(written) == (action.remedy or action.name == "collectEvidence")
+
+
+def test_a_question_without_an_answer_is_carried_out_to_whoever_can_answer() -> None:
+    ref = ObjectRef.to(POD, "shop", "web-1")
+    with pytest.raises(Missing) as missing:
+        Seen().get(ref)
+    assert missing.value.reads == (GetObject(ref),)
+
+
+def test_several_questions_are_asked_at_once() -> None:
+    questions = [GetObject(ObjectRef.to(POD, "shop", f"web-{number}")) for number in range(3)]
+    with pytest.raises(Missing) as missing:
+        Seen({questions[0]: None}).prefetch(questions)
+    assert missing.value.reads == (questions[1], questions[2])
