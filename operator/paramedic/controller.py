@@ -11,7 +11,7 @@ from paramedic.engine.lifecycle import ENDED
 from paramedic.index import IncidentIndex
 from paramedic.metrics import Metrics
 from paramedic.model.objects import Object
-from paramedic.model.references import INCIDENT
+from paramedic.model.references import INCIDENT, ObjectRef
 from paramedic.playbooks import review_playbook
 from paramedic.queue import WorkQueue
 from paramedic.reconciler import NotLeading, Reconciler
@@ -23,6 +23,7 @@ Item = tuple[str, str, str]  # kind, namespace, name
 _LONGEST_PAUSE = 30.0
 _SWEEP_EVERY = 20.0
 _RESYNC_EVERY = 60.0
+_WATCH_LAG = 5.0
 
 
 class Controller:
@@ -37,6 +38,7 @@ class Controller:
         self.queue: WorkQueue[Item] = WorkQueue(clock)
         self.index = IncidentIndex()
         self._failures: dict[Item, int] = {}
+        self.watch_silent = False
         metrics.watch(self.index.phases, lambda: (self.queue.depth, self.queue.oldest))
 
     def notice(self, kind: str, event: str | None, obj: Object) -> None:
@@ -93,16 +95,35 @@ class Controller:
         return pause
 
     async def resync(self) -> None:
-        """Looks up by itself what has not ended, now and then: a watch can go silent without a word."""
+        """Looks up by itself what has not ended, now and then: a watch can go silent without a word. Then incidents
+        are still worked on, but late, so `watch_silent` says so.
+        """
         active = ",".join(f"status.phase!={phase}" for phase in sorted(ENDED))
         question = ListObjects(INCIDENT, self._namespace, field_selector=active, limit=10_000)
         while True:
             await self._clock.sleep(_RESYNC_EVERY)
             try:
-                for obj in await self._api.list(question):
-                    self.queue.add(("Incident", obj["metadata"]["namespace"], obj["metadata"]["name"]))
+                listed = [
+                    (item["metadata"]["namespace"], item["metadata"]["name"]) for item in await self._api.list(question)
+                ]
             except (Unavailable, ApiError) as error:
                 log.warning("open incidents could not be listed: %s", error)
+                continue
+            for key in listed:
+                self.queue.add(("Incident", *key))
+            await self._clock.sleep(_WATCH_LAG)
+            unseen = [key for key in listed if not self.index.knows(key)]
+            self.watch_silent = bool(unseen) and await self._exists(unseen[0])
+            if self.watch_silent:
+                log.error(
+                    "the watch does not show incidents that are there; they are looked up every %d s", _RESYNC_EVERY
+                )
+
+    async def _exists(self, key: tuple[str, str]) -> bool:
+        try:
+            return await self._api.get(ObjectRef.to(INCIDENT, *key)) is not None
+        except (Unavailable, ApiError):
+            return False
 
     async def sweep(self) -> None:
         """Ends what has outlived its Incident, now and then, for as long as it is let. Raises NotLeading."""

@@ -41,6 +41,10 @@ class IncidentIndex:
         ended = now.phase in ENDED and before is not None and before.phase not in ENDED
         return self.waiting_for_target(key[0], now.target) if ended else []
 
+    def knows(self, key: Key) -> bool:
+        """Whether the watch has shown this incident."""
+        return key in self._known
+
     def forget(self, key: Key) -> list[Key]:
         """Takes note that an incident is gone. The keys of others that may go on because of it."""
         gone = self._known.pop(key, None)

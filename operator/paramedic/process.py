@@ -121,7 +121,9 @@ class OperatorProcess:
                 loop.add_signal_handler(name, self._stop.set)
 
     def _unready(self) -> str:
-        return "" if self._watch and self._watch.ready else "the watch has not begun yet"
+        if not (self._watch and self._watch.ready):
+            return "the watch has not begun yet"
+        return "the watch is silent; see the log" if self._controller.watch_silent else ""
 
     async def _check_crds(self, transport: RestTransport) -> None:
         for resource in (INCIDENT, PLAYBOOK):

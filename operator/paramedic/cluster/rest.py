@@ -36,7 +36,8 @@ def in_cluster() -> bool:
 async def bearer_token(configuration: Configuration) -> str | None:
     """The token that requests carry now, refreshed where it must be; None where certificates are used."""
     found = (await configuration.auth_settings()).get("BearerToken")
-    return str(found["value"]).removeprefix("Bearer ") if found and found.get("value") else None
+    # "Bearer …" from a kubeconfig, "bearer …" from a Pod's token.
+    return str(found["value"]).rpartition(" ")[2] if found and found.get("value") else None
 
 
 async def connect(kubeconfig: str | None) -> Configuration:
