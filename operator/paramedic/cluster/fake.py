@@ -81,7 +81,7 @@ class FakeCluster:
     def edit(self, resource: Resource, namespace: str, name: str, patch: Object) -> Object:
         """Changes an object by a merge patch, as somebody else would, without a request."""
         address = Address(resource, namespace, name)
-        return self.store.update(address, merge(self.store.get(address), patch), whole=False)
+        return self.store.update(address, merge(self.store.get(address), patch), put=False)
 
     def remove(self, resource: Resource, namespace: str, name: str) -> None:
         """Deletes an object, as somebody else would, without a request."""
@@ -152,7 +152,7 @@ class FakeCluster:
         if request.method == "PATCH":
             found = self.store.get(address)
             change = apply_operations if request.content_type == JSON_PATCH else merge
-            return self.store.update(address, change(found, request.body), dry=dry, whole=False)
+            return self.store.update(address, change(found, request.body), dry=dry, put=False)
         return self.store.delete(address, (request.body or {}).get("preconditions"))
 
     def _list(self, request: Request, address: Address) -> Object:
@@ -161,7 +161,8 @@ class FakeCluster:
         begin = int(query.get("continue") or 0)
         end = begin + int(query.get("limit") or len(found) or 1)
         meta = {"continue": str(end), "remainingItemCount": len(found) - end} if end < len(found) else {}
-        items = [{key: value for key, value in obj.items() if key not in _NOT_IN_LISTS} for obj in found[begin:end]]
+        left_out = () if address.resource.group in _CUSTOM_GROUPS else ("apiVersion", "kind")
+        items = [{key: value for key, value in obj.items() if key not in left_out} for obj in found[begin:end]]
         kind = {"apiVersion": address.resource.api_version, "kind": address.resource.kind + "List"}
         return {**kind, "metadata": meta, "items": items}
 
@@ -182,7 +183,8 @@ class FakeCluster:
         return b"".join(lines)[: int(query.get("limitBytes") or 1 << 30)]
 
 
-_NOT_IN_LISTS = ("apiVersion", "kind")
+#: Groups of CustomResourceDefinitions, whose lists leave each item its kind.
+_CUSTOM_GROUPS = ("paramedic.dev",)
 
 
 def _is_write(request: Request, address: Address) -> bool:

@@ -40,12 +40,12 @@ def _apply(root: Any, operation: dict[str, Any]) -> None:
     if name == "add":
         _add(holder, last, copy.deepcopy(operation["value"]))
         return
-    found = holder[_index(holder, last)]  # remove, replace and test want something to be there
     if name == "replace":
+        # The API server's library replaces a key that is not there too, although RFC 6902 forbids it.
         holder[_index(holder, last)] = copy.deepcopy(operation["value"])
     elif name == "remove":
         del holder[_index(holder, last)]
-    elif name != "test" or found != operation["value"]:
+    elif name != "test" or holder[_index(holder, last)] != operation["value"]:
         raise ValueError(operation)
 
 

@@ -76,15 +76,16 @@ class Store:
             obj.pop("status", None)
         return self._keep(place, obj, dry)
 
-    def update(self, address: Address, new: Object, *, dry: bool = False, whole: bool = True) -> Object:
+    def update(self, address: Address, new: Object, *, dry: bool = False, put: bool = True) -> Object:
         """Puts an object in the place of the stored one, or, through the status subresource, its status alone.
 
-        A uid or resourceVersion that the new one names is a precondition. ``whole``: a PUT, which some kinds accept
-        only with a resourceVersion. What changes nothing keeps its resourceVersion. Raises ApiError 404, 409, 422.
+        A uid or resourceVersion that the new one names must be the stored one's. ``put``: the new one came whole, which
+        some kinds accept only with a resourceVersion, rather than by a patch. What changes nothing keeps its
+        resourceVersion. Raises ApiError 404, 409, 422.
         """
         old = self.get(address)
         new = copy.deepcopy(new)
-        self._check_preconditions(address, old, new["metadata"], blind=not whole or old["kind"] not in NEVER_BLINDLY)
+        self._check_preconditions(address, old, new["metadata"], put=put)
         if address.subresource == "status":
             new = {**old, "status": new.get("status")}
         elif old["kind"] in WITH_STATUS:
@@ -116,16 +117,20 @@ class Store:
             found = self._keep(address.whole, found, dry=False)
         return found
 
-    def _check_preconditions(self, address: Address, old: Object, meta: Object, *, blind: bool) -> None:
+    def _check_preconditions(self, address: Address, old: Object, meta: Object, *, put: bool) -> None:
         uid, version = meta.get("uid"), meta.get("resourceVersion")
         operation = f"Operation cannot be fulfilled on {address.whole}"
-        if uid and uid != old["metadata"]["uid"]:
+        if put and uid and uid != old["metadata"]["uid"]:
             text = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {old['metadata']['uid']}"
             raise ApiError(409, "Conflict", f"{operation}: {text}")
         if version and version != old["metadata"]["resourceVersion"]:
             text = "the object has been modified; please apply your changes to the latest version and try again"
             raise ApiError(409, "Conflict", f"{operation}: {text}")
-        if not version and not blind:
+        if uid and uid != old["metadata"]["uid"]:
+            # To a patch, a uid is a field that cannot be changed; only the version is a precondition.
+            text = f'metadata.uid: Invalid value: "{uid}": field is immutable'
+            raise ApiError(422, "Invalid", f"{address.whole} is invalid: {text}")
+        if put and not version and old["kind"] in NEVER_BLINDLY:
             text = "metadata.resourceVersion: Invalid value: 0: must be specified for an update"
             raise ApiError(422, "Invalid", f"{address.whole} is invalid: {text}")
 

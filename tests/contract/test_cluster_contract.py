@@ -1,0 +1,520 @@
+"""What the tests on FakeCluster lean on, asked of FakeCluster and of a real API server alike."""
+
+import copy
+
+import pytest
+
+from contract.conftest import Cluster
+from paramedic.cluster.transport import ApiError
+from paramedic.model.objects import Object
+from paramedic.model.references import (
+    ACCESS_REVIEW,
+    CONFIGMAP,
+    DEPLOYMENT,
+    INCIDENT,
+    LEASE,
+    NETWORK_POLICY,
+    PLAYBOOK,
+    POD,
+    SECRET,
+    ObjectRef,
+    Resource,
+)
+from support.objects import deployment, incident, playbook, step
+
+RESTARTED = "kubectl.kubernetes.io/restartedAt"
+
+
+def config_map(name: str, **labels: str) -> Object:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "labels": labels}, "data": {"a": "1"}}
+
+
+def stopped(name: str = "web") -> Object:
+    """A Deployment that no controller does anything about, so that nobody else writes to it: it is paused."""
+    return deployment(name, replicas=0, paused=True)
+
+
+async def settled(cluster: Cluster, name: str = "web") -> Object:
+    """A stopped Deployment, once its controller, where there is one, has written its status and is quiet."""
+    await cluster.create(stopped(name))
+    return await cluster.get(DEPLOYMENT, name)
+
+
+# --- creating
+
+
+async def test_what_is_created_gets_a_uid_a_version_and_the_time(cluster: Cluster) -> None:
+    stored = await cluster.create(incident("one", "web", "book"))
+
+    meta = stored["metadata"]
+    assert meta["uid"] and meta["resourceVersion"] and meta["creationTimestamp"].endswith("Z")
+    assert (meta["namespace"], meta["generation"]) == (cluster.namespace, 1)
+
+
+async def test_kinds_without_generation_have_none(cluster: Cluster) -> None:
+    assert "generation" not in (await cluster.create(config_map("one")))["metadata"]
+
+
+async def test_a_status_given_at_create_is_dropped(cluster: Cluster) -> None:
+    stored = await cluster.create(incident("one", "web", "book") | {"status": {"phase": "Resolved"}})
+
+    assert "status" not in stored
+
+
+async def test_a_second_create_of_the_same_name_is_refused(cluster: Cluster) -> None:
+    await cluster.create(config_map("one"))
+
+    error = await cluster.refusal("POST", cluster.path(CONFIGMAP), config_map("one"))
+
+    assert (error.status, error.reason) == (409, "AlreadyExists")
+    assert error.message == 'configmaps "one" already exists'
+
+
+async def test_the_refusal_of_a_second_create_names_the_group(cluster: Cluster) -> None:
+    policy = {
+        "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "deny"},
+        "spec": {"podSelector": {}, "policyTypes": ["Ingress"]},
+    }  # fmt: skip
+    await cluster.create(policy)
+
+    error = await cluster.refusal("POST", cluster.path(NETWORK_POLICY), policy)
+
+    assert error.message == 'networkpolicies.networking.k8s.io "deny" already exists'
+
+
+async def test_a_name_can_be_generated(cluster: Cluster) -> None:
+    body = config_map("")
+    body["metadata"] = {"generateName": "made-"}
+
+    stored = await cluster.send("POST", cluster.path(CONFIGMAP), body)
+
+    assert stored["metadata"]["name"].startswith("made-")
+    assert len(stored["metadata"]["name"]) == len("made-") + 5
+
+
+async def test_an_object_without_a_name_is_refused(cluster: Cluster) -> None:
+    body = config_map("")
+    del body["metadata"]["name"]
+
+    error = await cluster.refusal("POST", cluster.path(CONFIGMAP), body)
+
+    assert (error.status, error.reason) == (422, "Invalid")
+
+
+async def test_a_dry_run_answers_and_stores_nothing(cluster: Cluster) -> None:
+    answer = await cluster.create(config_map("one"), dryRun="All")
+
+    assert answer["metadata"]["uid"]
+    assert await cluster.names(CONFIGMAP, fieldSelector="metadata.name=one") == []
+
+
+async def test_a_dry_run_finds_what_exists_already(cluster: Cluster) -> None:
+    await cluster.create(config_map("one"))
+
+    error = await cluster.refusal("POST", cluster.path(CONFIGMAP), config_map("one"), dryRun="All")
+
+    assert error.reason == "AlreadyExists"
+
+
+# --- reading
+
+
+async def test_what_is_not_there_is_not_found(cluster: Cluster) -> None:
+    error = await cluster.refusal("GET", cluster.path(DEPLOYMENT, "nobody"))
+
+    assert (error.status, error.reason) == (404, "NotFound")
+    assert error.message == 'deployments.apps "nobody" not found'
+
+
+async def test_items_of_a_list_carry_no_kind_of_their_own_but_those_of_our_kinds(cluster: Cluster) -> None:
+    await cluster.create(config_map("one"))
+    await cluster.create(incident("one", "web", "book"))
+
+    built_in = await cluster.send("GET", cluster.path(CONFIGMAP), fieldSelector="metadata.name=one")
+    ours = await cluster.send("GET", cluster.path(INCIDENT))
+
+    assert "kind" not in built_in["items"][0]
+    assert ours["items"][0]["kind"] == "Incident"
+
+
+@pytest.mark.parametrize(
+    ("selector", "expected"),
+    [
+        ("app=web", ["a", "b"]),
+        ("app==web,tier=front", ["a"]),
+        ("app!=web", ["c", "d"]),
+        ("app in (web, api)", ["a", "b", "c"]),
+        ("app notin (web)", ["c", "d"]),
+        ("app", ["a", "b", "c"]),
+        ("!app,run=contract", ["d"]),
+        ("app in (web),tier notin (front,back)", ["b"]),
+    ],
+)
+async def test_lists_are_selected_by_labels(cluster: Cluster, selector: str, expected: list[str]) -> None:
+    every = {"run": "contract"}
+    await cluster.create(config_map("a", app="web", tier="front", **every))
+    await cluster.create(config_map("b", app="web", **every))
+    await cluster.create(config_map("c", app="api", **every))
+    await cluster.create(config_map("d", **every))
+
+    assert await cluster.names(CONFIGMAP, labelSelector=f"{selector},run=contract") == expected
+
+
+async def test_an_unreadable_label_selector_is_a_bad_request(cluster: Cluster) -> None:
+    error = await cluster.refusal("GET", cluster.path(CONFIGMAP), labelSelector="app in web")
+
+    assert (error.status, error.reason) == (400, "BadRequest")
+
+
+async def test_incidents_are_selected_by_phase_and_target(cluster: Cluster) -> None:
+    for name, phase in (("one", "Running"), ("two", "Resolved")):
+        stored = await cluster.create(incident(name, "web", "book"))
+        status = {"phase": phase, "target": "Deployment/web"}
+        await cluster.send("PUT", cluster.path(INCIDENT, name, "status"), stored | {"status": status})
+
+    assert await cluster.names(INCIDENT, fieldSelector="status.phase=Running") == ["one"]
+    assert await cluster.names(INCIDENT, fieldSelector="status.phase!=Running") == ["two"]
+    assert await cluster.names(INCIDENT, fieldSelector="status.target=Deployment/web") == ["one", "two"]
+    assert await cluster.names(INCIDENT, fieldSelector="metadata.name=two") == ["two"]
+
+
+async def test_other_fields_do_not_select(cluster: Cluster) -> None:
+    error = await cluster.refusal("GET", cluster.path(INCIDENT), fieldSelector="spec.summary=x")
+
+    assert (error.status, error.message) == (400, "field label not supported: spec.summary")
+
+
+async def test_long_lists_come_in_pages_ordered_by_name(cluster: Cluster) -> None:
+    for name in ("c", "a", "b"):
+        await cluster.create(config_map(name, run="contract"))
+    query = {"labelSelector": "run=contract", "limit": "2"}
+
+    first = await cluster.send("GET", cluster.path(CONFIGMAP), **query)
+    rest = await cluster.send("GET", cluster.path(CONFIGMAP), **query, **{"continue": first["metadata"]["continue"]})
+
+    assert [item["metadata"]["name"] for item in first["items"]] == ["a", "b"]
+    assert [item["metadata"]["name"] for item in rest["items"]] == ["c"]
+    assert not rest["metadata"].get("continue")
+
+
+# --- replacing
+
+
+async def test_a_put_on_status_changes_the_status_alone(cluster: Cluster) -> None:
+    stored = await cluster.create(incident("one", "web", "book"))
+    changed = copy.deepcopy(stored) | {"status": {"phase": "Running"}}
+    changed["spec"]["acknowledgedBy"] = "alice"
+    changed["metadata"]["labels"] = {"a": "b"}
+
+    after = await cluster.send("PUT", cluster.path(INCIDENT, "one", "status"), changed)
+
+    assert after["status"]["phase"] == "Running"
+    assert "acknowledgedBy" not in after["spec"]
+    assert "labels" not in after["metadata"]
+    assert after["metadata"]["generation"] == 1
+    assert after["metadata"]["resourceVersion"] != stored["metadata"]["resourceVersion"]
+
+
+async def test_a_put_on_the_object_leaves_the_status(cluster: Cluster) -> None:
+    stored = await cluster.create(incident("one", "web", "book"))
+    stored = await cluster.send(
+        "PUT", cluster.path(INCIDENT, "one", "status"), stored | {"status": {"phase": "Running"}}
+    )
+    changed = copy.deepcopy(stored) | {"status": {"phase": "Resolved"}}
+    changed["spec"]["acknowledgedBy"] = "alice"
+
+    after = await cluster.send("PUT", cluster.path(INCIDENT, "one"), changed)
+
+    assert after["status"]["phase"] == "Running"
+    assert after["metadata"]["generation"] == 2
+
+
+@pytest.mark.parametrize("subresource", [None, "status"])
+async def test_a_put_with_a_version_that_is_old_conflicts(cluster: Cluster, subresource: str | None) -> None:
+    stored = await cluster.create(incident("one", "web", "book"))
+    await cluster.merge(INCIDENT, "one", {"metadata": {"labels": {"a": "b"}}})
+
+    error = await cluster.refusal("PUT", cluster.path(INCIDENT, "one", subresource), stored | {"status": {}})
+
+    assert (error.status, error.reason) == (409, "Conflict")
+    assert error.message == (
+        'Operation cannot be fulfilled on incidents.paramedic.dev "one": the object has been modified; please apply your'
+        " changes to the latest version and try again"
+    )
+
+
+async def test_a_put_for_another_uid_conflicts(cluster: Cluster) -> None:
+    stored = await cluster.create(incident("one", "web", "book"))
+    await cluster.send("DELETE", cluster.path(INCIDENT, "one"))
+    new = await cluster.create(incident("one", "web", "book"))
+    stored["metadata"]["resourceVersion"] = new["metadata"]["resourceVersion"]
+
+    error = await cluster.refusal("PUT", cluster.path(INCIDENT, "one", "status"), stored | {"status": {}})
+
+    assert (error.status, error.reason) == (409, "Conflict")
+    assert "UID" in error.message
+
+
+async def test_a_put_of_what_is_gone_is_not_found(cluster: Cluster) -> None:
+    stored = await cluster.create(incident("one", "web", "book"))
+    await cluster.send("DELETE", cluster.path(INCIDENT, "one"))
+
+    error = await cluster.refusal("PUT", cluster.path(INCIDENT, "one", "status"), stored | {"status": {}})
+
+    assert error.status == 404
+
+
+@pytest.mark.parametrize("kind", ["Lease", "Incident"])
+async def test_some_kinds_cannot_be_put_without_a_version(cluster: Cluster, kind: str) -> None:
+    lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "one"}, "spec": {}}
+    resource, body = (LEASE, lease) if kind == "Lease" else (INCIDENT, incident("one", "web", "book"))
+    stored = await cluster.create(body)
+    del stored["metadata"]["resourceVersion"]
+
+    error = await cluster.refusal("PUT", cluster.path(resource, "one"), stored)
+
+    assert (error.status, error.reason) == (422, "Invalid")
+
+
+async def test_others_can(cluster: Cluster) -> None:
+    stored = await cluster.create(config_map("one"))
+    del stored["metadata"]["resourceVersion"]
+    stored["data"]["a"] = "2"
+
+    assert (await cluster.send("PUT", cluster.path(CONFIGMAP, "one"), stored))["data"] == {"a": "2"}
+
+
+async def test_what_changes_nothing_keeps_the_version(cluster: Cluster) -> None:
+    stored = await cluster.create(playbook("one", step("back", "rollback")))
+
+    after = await cluster.send("PUT", cluster.path(PLAYBOOK, "one"), stored)
+    patched = await cluster.merge(PLAYBOOK, "one", {"spec": {"serviceAccountName": "responder"}})
+
+    assert after["metadata"]["resourceVersion"] == stored["metadata"]["resourceVersion"]
+    assert patched["metadata"]["resourceVersion"] == stored["metadata"]["resourceVersion"]
+
+
+# --- patching
+
+
+async def test_a_merge_patch_merges_objects_replaces_lists_and_removes_what_is_null(cluster: Cluster) -> None:
+    await cluster.create(config_map("one", keep="1", drop="1"))
+
+    after = await cluster.merge(
+        CONFIGMAP, "one", {"metadata": {"labels": {"drop": None, "new": "2"}}, "data": {"b": "3"}}
+    )
+
+    assert after["metadata"]["labels"] == {"keep": "1", "new": "2"}
+    assert after["data"] == {"a": "1", "b": "3"}
+
+
+async def test_a_json_patch_adds_removes_and_replaces(cluster: Cluster) -> None:
+    await cluster.create(config_map("one", old="1"))
+
+    after = await cluster.json_patch(
+        CONFIGMAP, "one",
+        {"op": "add", "path": "/metadata/annotations", "value": {}},
+        {"op": "add", "path": "/metadata/annotations/paramedic.dev~1note", "value": "x"},
+        {"op": "remove", "path": "/metadata/labels/old"},
+        {"op": "replace", "path": "/data/a", "value": "2"},
+        {"op": "test", "path": "/data/a", "value": "2"},
+    )  # fmt: skip
+
+    assert after["metadata"]["annotations"] == {"paramedic.dev/note": "x"}
+    assert not after["metadata"].get("labels")
+    assert after["data"] == {"a": "2"}
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        {"op": "test", "path": "/data/a", "value": "another"},
+        {"op": "remove", "path": "/data/nothing"},
+        {"op": "add", "path": "/nowhere/at/all", "value": "2"},
+    ],
+    ids=["test fails", "remove of nothing", "add into nothing"],
+)
+async def test_a_json_patch_that_does_not_apply_is_invalid_and_changes_nothing(
+    cluster: Cluster, operation: Object
+) -> None:
+    stored = await cluster.create(config_map("one"))
+
+    with pytest.raises(ApiError) as caught:
+        await cluster.json_patch(CONFIGMAP, "one", {"op": "replace", "path": "/data/a", "value": "9"}, operation)
+
+    assert (caught.value.status, caught.value.reason) == (422, "Invalid")
+    assert (await cluster.get(CONFIGMAP, "one"))["data"] == stored["data"]
+
+
+async def test_a_patch_of_what_is_not_there_is_not_found(cluster: Cluster) -> None:
+    with pytest.raises(ApiError) as caught:
+        await cluster.merge(CONFIGMAP, "one", {"data": {"a": "2"}})
+
+    assert caught.value.status == 404
+
+
+async def test_a_replace_of_nothing_adds_although_rfc_6902_forbids_it(cluster: Cluster) -> None:
+    await cluster.create(config_map("one"))
+
+    after = await cluster.json_patch(CONFIGMAP, "one", {"op": "replace", "path": "/data/new", "value": "2"})
+
+    assert after["data"] == {"a": "1", "new": "2"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"), [(("uid", "resourceVersion"), 409), (("resourceVersion",), 409), (("uid",), 422)], ids=str
+)
+@pytest.mark.parametrize(
+    "body", [config_map("one"), stopped("one"), incident("one", "web", "book")], ids=lambda b: b["kind"]
+)
+@pytest.mark.parametrize("form", ["merge", "json"])
+async def test_the_version_in_a_patch_is_a_precondition_and_the_uid_cannot_be_changed(
+    cluster: Cluster, form: str, body: Object, fields: tuple[str, ...], status: int
+) -> None:
+    resource = ObjectRef.of(body).resource
+    first = await cluster.create(body)
+    await cluster.send("DELETE", cluster.path(resource, "one"))
+    await cluster.create(body)
+    named = {field: first["metadata"][field] for field in fields}
+
+    with pytest.raises(ApiError) as caught:
+        if form == "merge":
+            await cluster.merge(resource, "one", {"metadata": {**named, "labels": {"a": "2"}}})
+        else:
+            replaced = [{"op": "replace", "path": f"/metadata/{key}", "value": value} for key, value in named.items()]
+            await cluster.json_patch(
+                resource, "one", *replaced, {"op": "add", "path": "/metadata/labels", "value": {"a": "2"}}
+            )
+
+    assert (caught.value.status, caught.value.reason) == (status, "Conflict" if status == 409 else "Invalid")
+    assert (await cluster.get(resource, "one"))["metadata"].get("labels") != {"a": "2"}
+
+
+@pytest.mark.parametrize("form", ["merge", "json"])
+async def test_a_patch_bound_to_the_stored_uid_and_version_is_done(cluster: Cluster, form: str) -> None:
+    meta = (await cluster.create(config_map("one")))["metadata"]
+    named = {key: meta[key] for key in ("uid", "resourceVersion")}
+
+    if form == "merge":
+        after = await cluster.merge(CONFIGMAP, "one", {"metadata": named, "data": {"a": "2"}})
+    else:
+        replaced = [{"op": "replace", "path": f"/metadata/{key}", "value": value} for key, value in named.items()]
+        after = await cluster.json_patch(CONFIGMAP, "one", *replaced, {"op": "add", "path": "/data/a", "value": "2"})
+
+    assert after["data"] == {"a": "2"}
+
+
+async def test_a_patch_of_the_spec_counts_a_generation_and_one_of_labels_does_not(cluster: Cluster) -> None:
+    await cluster.create(playbook("one", step("back", "rollback")))
+
+    labelled = await cluster.merge(PLAYBOOK, "one", {"metadata": {"labels": {"a": "b"}, "annotations": {"c": "d"}}})
+    changed = await cluster.merge(PLAYBOOK, "one", {"spec": {"description": "another"}})
+
+    assert labelled["metadata"]["generation"] == 1
+    assert changed["metadata"]["generation"] == 2
+
+
+async def test_an_annotation_of_a_deployment_counts_a_generation_too(cluster: Cluster) -> None:
+    before = (await settled(cluster))["metadata"]["generation"]
+
+    labelled = await cluster.merge(DEPLOYMENT, "web", {"metadata": {"labels": {"a": "b"}}})
+    annotated = await cluster.merge(DEPLOYMENT, "web", {"metadata": {"annotations": {"a": "b"}}})
+
+    assert annotated["metadata"]["generation"] == labelled["metadata"]["generation"] + 1
+    assert labelled["metadata"]["generation"] in (before, before + 1)  # its controller may have annotated it meanwhile
+
+
+async def test_a_restart_and_its_operation_are_one_patch(cluster: Cluster) -> None:
+    await settled(cluster)
+    template = {"metadata": {"annotations": {RESTARTED: "2026-01-01T00:00:00Z"}}}
+    patch = {"metadata": {"annotations": {"paramedic.dev/operation-id": "x"}}, "spec": {"template": template}}
+
+    after = await cluster.merge(DEPLOYMENT, "web", patch)
+
+    assert after["metadata"]["annotations"]["paramedic.dev/operation-id"] == "x"
+    assert after["spec"]["template"]["metadata"]["annotations"] == template["metadata"]["annotations"]
+    assert after["spec"]["template"]["metadata"]["labels"] == {"app": "web"}
+
+
+# --- deleting
+
+
+async def test_a_delete_for_another_uid_conflicts_and_deletes_nothing(cluster: Cluster) -> None:
+    stored = await cluster.create(config_map("one"))
+    options = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": "another"}}
+
+    error = await cluster.refusal("DELETE", cluster.path(CONFIGMAP, "one"), options)
+    await cluster.get(CONFIGMAP, "one")
+    options["preconditions"] = {"uid": stored["metadata"]["uid"]}
+    await cluster.send("DELETE", cluster.path(CONFIGMAP, "one"), options)
+
+    assert (error.status, error.reason) == (409, "Conflict")
+    assert (await cluster.refusal("GET", cluster.path(CONFIGMAP, "one"))).status == 404
+
+
+async def test_a_delete_of_what_is_not_there_is_not_found(cluster: Cluster) -> None:
+    error = await cluster.refusal("DELETE", cluster.path(CONFIGMAP, "one"))
+
+    assert (error.status, error.reason) == (404, "NotFound")
+
+
+async def test_an_object_with_a_finalizer_is_only_marked_until_that_is_gone(cluster: Cluster) -> None:
+    body = config_map("one")
+    body["metadata"]["finalizers"] = ["example.org/hold"]
+    await cluster.create(body)
+
+    await cluster.send("DELETE", cluster.path(CONFIGMAP, "one"))
+    marked = await cluster.get(CONFIGMAP, "one")
+    await cluster.merge(CONFIGMAP, "one", {"metadata": {"finalizers": None}})
+
+    assert marked["metadata"]["deletionTimestamp"]
+    assert (await cluster.refusal("GET", cluster.path(CONFIGMAP, "one"))).status == 404
+
+
+# --- who may do what
+
+
+@pytest.mark.parametrize(
+    ("method", "resource", "name", "expected"),
+    [
+        ("GET", DEPLOYMENT, "web", 'deployments.apps "web" is forbidden: {user} cannot get resource "deployments" in API group "apps" in the namespace "{ns}"'),
+        ("GET", POD, None, 'pods is forbidden: {user} cannot list resource "pods" in API group "" in the namespace "{ns}"'),
+        ("POST", SECRET, None, 'secrets is forbidden: {user} cannot create resource "secrets" in API group "" in the namespace "{ns}"'),
+        ("DELETE", POD, "web", 'pods "web" is forbidden: {user} cannot delete resource "pods" in API group "" in the namespace "{ns}"'),
+        ("PATCH", NETWORK_POLICY, "web", 'networkpolicies.networking.k8s.io "web" is forbidden: {user} cannot patch resource "networkpolicies" in API group "networking.k8s.io" in the namespace "{ns}"'),
+    ],
+)  # fmt: skip
+async def test_who_has_no_right_is_refused_in_these_words(
+    cluster: Cluster, method: str, resource: Resource, name: str | None, expected: str
+) -> None:
+    path = cluster.path(resource, name)
+    kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
+    body = {} if method in ("POST", "PATCH") else None
+
+    error = await cluster.refusal(method, path, body, account=cluster.powerless, content_type=kind)
+
+    assert (error.status, error.reason) == (403, "Forbidden")
+    assert error.message == expected.format(user=f'User "{cluster.powerless}"', ns=cluster.namespace)
+
+
+async def test_a_log_is_a_right_of_its_own(cluster: Cluster) -> None:
+    error = await cluster.refusal("GET", cluster.path(POD, "web", "log"), account=cluster.powerless)
+
+    assert error.message == (
+        f'pods "web" is forbidden: User "{cluster.powerless}" cannot get resource "pods/log" in API group "" in the'
+        f' namespace "{cluster.namespace}"'
+    )
+
+
+@pytest.mark.parametrize(("account", "allowed"), [("", True), ("powerless", False)])
+async def test_everybody_can_ask_what_they_may_do(cluster: Cluster, account: str, allowed: bool) -> None:
+    attributes = {"namespace": cluster.namespace, "verb": "patch", "group": "apps", "resource": "deployments"}
+    body = {
+        "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": attributes},
+    }  # fmt: skip
+    user = cluster.powerless if account else ""
+
+    answer = await cluster.send("POST", ACCESS_REVIEW.path(None), body, account=user)
+
+    assert answer["status"]["allowed"] is allowed
