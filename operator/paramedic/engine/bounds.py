@@ -1,7 +1,8 @@
 """The status stays under 64 KiB whatever happens: what is bulky and least needed goes first, and says so."""
 
+from paramedic.actions.registry import ACTIONS
 from paramedic.api.v1alpha1.incident_status import IncidentStatus
-from paramedic.engine.run import dump_status
+from paramedic.engine.run import OVER, dump_status
 from paramedic.model.names import canonical
 from paramedic.model.text import shorten
 
@@ -10,11 +11,12 @@ _OUTPUT_LIMIT = 2_000
 
 
 def fit(status: IncidentStatus) -> IncidentStatus:
-    """The same status within the limit. What is needed to go on (plan, intents, states) is never touched."""
+    """The same status within the limit. What is needed to go on (plan, states, intents that can matter) is
+    never touched."""
     if size_of(status) <= LIMIT:
         return status
     status = status.model_copy(deep=True)
-    for reduce in (_shorten_outputs, _shorten_timeline, _shorten_review, _shorten_messages, _drop_timeline):
+    for reduce in _REDUCTIONS:
         reduce(status)
         if size_of(status) <= LIMIT:
             break
@@ -34,20 +36,62 @@ def _shorten_outputs(status: IncidentStatus) -> None:
 
 def _shorten_timeline(status: IncidentStatus) -> None:
     for entry in status.timeline:
-        entry.message = shorten(entry.message, 120)
+        entry.actor, entry.message = _within(entry.actor, 120), _within(entry.message, 120)
 
 
 def _shorten_review(status: IncidentStatus) -> None:
     if status.review:
-        status.review = shorten(status.review, 6_000)
+        status.review = _within(status.review, 6_000)
 
 
 def _shorten_messages(status: IncidentStatus) -> None:
     for step in status.steps:
-        step.message = shorten(step.message, 160)
+        step.message = _within(step.message, 160)
+        if step.undo:
+            step.undo.reason, step.undo.message = _within(step.undo.reason, 80), _within(step.undo.message, 160)
     for condition in status.conditions:
-        condition.message = shorten(condition.message, 160)
+        condition.message = _within(condition.message, 160)
 
 
 def _drop_timeline(status: IncidentStatus) -> None:
     del status.timeline[10:-10]
+
+
+def _forget_intents(status: IncidentStatus) -> None:
+    """Those of steps that are over, changed nothing in the service and so have no way back."""
+    for step in status.steps:
+        if step.state in OVER and not ACTIONS[step.action].remedy:
+            step.intent = None
+
+
+def _drop_outputs(status: IncidentStatus) -> None:
+    """All but the short ones, such as a scope or a count, which conditions of later steps look at."""
+    for step in status.steps:
+        step.outputs = {key: value for key, value in step.outputs.items() if len(canonical(value)) <= 40}
+
+
+def _drop_evidence(status: IncidentStatus) -> None:
+    """The Secrets keep all of it, and say whose it is."""
+    del status.evidence[16:]
+
+
+def _drop_prose(status: IncidentStatus) -> None:
+    status.review = _within(status.review, 2_000) if status.review else None
+    for step in status.steps:
+        step.message = _within(step.message, 80)
+        if step.undo:
+            step.undo.message = _within(step.undo.message, 80)
+
+
+def _within(text: str, limit: int) -> str:
+    """A text that takes at most so many bytes of JSON, of which a character may take six."""
+    if len(canonical(text).encode()) <= limit:
+        return text
+    plain = text.isascii() and text.isprintable()
+    return shorten(text, limit if plain else limit // 6)
+
+
+_REDUCTIONS = (
+    _shorten_outputs, _shorten_timeline, _shorten_review, _shorten_messages, _drop_timeline,
+    _forget_intents, _drop_outputs, _drop_evidence, _drop_prose,
+)  # fmt: skip
