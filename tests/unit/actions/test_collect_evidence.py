@@ -221,3 +221,9 @@ def test_the_secret_stays_within_its_limit_however_many_containers_there_are() -
     }
     data = secret_of(shop(*pods, pods=0, logs=logs), include=["Logs"], maxPods=20)["data"]
     assert sum(len(base64.b64decode(value)) for value in data.values()) <= SECRET_BYTES
+
+
+def test_the_intent_writes_down_no_more_pieces_than_the_status_lists() -> None:
+    containers = [{"name": f"c{number}"} for number in range(10)]
+    many = [pod(f"web-{number}", containers=containers) for number in range(20)]
+    assert len(record_of(prepare("collectEvidence", shop(*many, pods=0), maxPods=20))["evidence"]) == 64
