@@ -1,7 +1,7 @@
 """A namespace on a FakeCluster, an operator at work in it, and a clock that only these tests move."""
 
 import copy
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from paramedic.clock import ManualClock
 from paramedic.cluster.api import Api
 from paramedic.cluster.fake import FakeCluster, FakeHttp, Logged, Moment
 from paramedic.cluster.fake_workloads import FakeWorkloads
-from paramedic.cluster.transport import ApiError, Request, Unavailable
+from paramedic.cluster.transport import Request, Unavailable
 from paramedic.engine.lifecycle import ENDED
 from paramedic.metrics import Metrics
 from paramedic.model.names import service_account_user
@@ -19,7 +19,6 @@ from paramedic.model.references import (
     DEPLOYMENT,
     INCIDENT,
     NETWORK_POLICY,
-    PLAYBOOK,
     SECRET,
     Resource,
 )
@@ -210,7 +209,4 @@ def calls(fault: Callable[[], object], method: str, kind: Resource) -> Callable[
     return strike
 
 
-__all__ = [
-    "HEALTH", "NAMESPACE", "PLAYBOOK", "USER", "ApiError", "Awaitable", "Killed", "StrikeAt", "Ward", "calls",
-    "deployment", "incident", "playbook", "step",
-]  # fmt: skip
+__all__ = ["HEALTH", "NAMESPACE", "USER", "Killed", "StrikeAt", "Ward", "calls", "deployment", "playbook", "step"]

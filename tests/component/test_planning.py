@@ -1,0 +1,242 @@
+"""Before anything is changed: playbook, account, target, permissions; and the two ways of changing nothing."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from component.builders import HEALTH, USER, Ward, playbook, step
+from paramedic.model.references import PLAYBOOK, SERVICE_ACCOUNT
+from paramedic.playbooks import review_playbook
+from paramedic.reconciler import NotLeading
+
+
+async def test_an_incident_without_its_playbook_waits_and_goes_on_once_it_exists() -> None:
+    ward = Ward(image="web:broken")
+    await ward.open(step("back", "rollback"))
+    ward.cluster.remove(PLAYBOOK, "shop", "one")
+    await ward.look()
+    assert ward.status()["phase"] == "Pending"
+    assert "there is no playbook one in namespace shop" in ward.status()["message"]
+
+    ward.add(playbook("one", step("back", "rollback")))
+
+    assert (await ward.run())["phase"] == "Resolved"
+
+
+async def test_an_incident_with_a_playbook_that_is_invalid_waits_until_it_is_mended() -> None:
+    ward = Ward(image="web:broken")
+    await ward.open(step("back", "rollback", if_="steps.later.failed"))
+    await ward.look()
+    assert ward.status()["phase"] == "Pending"
+    assert "spec.steps[0].if" in ward.status()["message"]
+
+    ward.cluster.edit(PLAYBOOK, "shop", "one", {"spec": {"steps": [step("back", "rollback")]}})
+
+    assert (await ward.run())["phase"] == "Resolved"
+
+
+async def test_waiting_for_a_playbook_is_written_once() -> None:
+    ward = Ward()
+    await ward.open(step("look", "workloadStatus"))
+    ward.cluster.remove(PLAYBOOK, "shop", "one")
+    await ward.look()
+    count = len(ward.cluster.writes)
+
+    await ward.pass_time(timedelta(minutes=10))
+
+    assert len(ward.cluster.writes) == count
+
+
+async def test_a_target_that_is_not_there_fails_the_incident_by_name() -> None:
+    ward = Ward()
+    await ward.open(step("back", "rollback"), target="wbe")
+
+    status = await ward.run()
+
+    assert status["phase"] == "Failed"
+    assert "there is no Deployment/wbe in namespace shop" in status["message"]
+
+
+async def test_an_account_that_is_not_there_fails_the_incident_by_name() -> None:
+    ward = Ward()
+    ward.cluster.remove(SERVICE_ACCOUNT, "shop", "responder")
+    await ward.open(step("back", "rollback"))
+
+    status = await ward.run()
+
+    assert status["phase"] == "Failed"
+    assert "there is no ServiceAccount responder in namespace shop" in status["message"]
+
+
+async def test_a_missing_permission_fails_the_incident_before_anything_is_changed() -> None:
+    ward = Ward(image="web:broken")
+    ward.cluster.deny(USER, "patch", "deployments.apps")
+    await ward.open(step("keep", "collectEvidence"), step("back", "rollback"))
+
+    status = await ward.run()
+
+    assert status["phase"] == "Failed"
+    assert (
+        'ServiceAccount responder in namespace shop may not "patch deployments.apps" (needed by back)'
+        in status["message"]
+    )
+    assert ward.effects == []
+
+
+async def test_a_permission_taken_away_during_a_run_fails_the_step_in_plain_words() -> None:
+    ward = Ward(image="web:broken")
+    await ward.open(step("rest", "wait", {"duration": "10s"}), step("back", "rollback"))
+    await ward.look()
+
+    ward.cluster.deny(USER, "patch", "deployments.apps")
+    status = await ward.run()
+
+    assert status["phase"] == "Failed"
+    assert 'may not "patch deployments.apps"; grant it with a Role and a RoleBinding' in status["message"]
+
+
+async def test_a_rollback_whose_pod_a_quota_would_refuse_is_not_begun() -> None:
+    ward = Ward(image="web:broken")
+    ward.cluster.refuse_creates(
+        "pods", "shop", "exceeded quota: small, requested: pods=1, used: pods=3, limited: pods=3"
+    )
+    await ward.open(step("back", "rollback"))
+
+    status = await ward.run()
+
+    assert status["phase"] == "Failed"
+    assert "exceeded quota: small" in status["message"]
+    assert ward.effects == []
+
+
+async def test_a_missing_parameter_fails_the_incident_by_name() -> None:
+    ward = Ward()
+    parameters = [{"name": "healthURL", "required": True}]
+    await ward.open(step("check", "httpCheck", {"url": "${parameters.healthURL}"}), rules={"parameters": parameters})
+
+    status = await ward.run()
+
+    assert status["phase"] == "Failed"
+    assert "healthURL" in status["message"]
+
+
+async def test_a_dry_run_writes_nothing_but_the_status_of_its_incident() -> None:
+    ward = Ward(image="web:broken")
+    await ward.open(step("keep", "collectEvidence"), step("back", "rollback"), mode="DryRun")
+
+    status = await ward.run()
+
+    assert status["phase"] == "Planned"
+    assert ward.effects == []
+    assert ward.image_of() == "web:broken"
+    assert {item.request.path.rpartition("/")[2] for item in ward.cluster.writes[1:]} == {"status"}
+
+
+async def test_a_dry_run_looks_for_real_and_explains_what_it_would_do() -> None:
+    ward = Ward(image="web:broken")
+    ward.http.set(HEALTH, 502)
+    check = step("check", "httpCheck", {"url": HEALTH}, onFailure="Continue")
+    await ward.open(check, step("back", "rollback", if_="steps.check.failed"), mode="DryRun")
+
+    await ward.run()
+
+    assert "answered 502" in ward.step("check")["message"]
+    assert "would begin: rolling Deployment/web back from revision 2 to 1" in ward.step("back")["message"]
+
+
+async def test_a_process_that_does_not_lead_writes_nothing() -> None:
+    ward = Ward(image="web:broken")
+    await ward.open(step("back", "rollback"))
+    ward.leads = False
+
+    with pytest.raises(NotLeading):
+        await ward.look()
+
+    assert len(ward.cluster.writes) == 1  # the incident itself
+
+
+async def test_a_process_that_loses_its_lead_after_the_intent_leaves_the_effect_to_the_next() -> None:
+    ward = Ward(image="web:broken")
+    await ward.open(step("back", "rollback"))
+
+    def lose(*moment: object) -> None:
+        ward.leads = moment[1] == "before"
+
+    ward.cluster.fault = lose
+    with pytest.raises(NotLeading):
+        await ward.look()
+    assert ward.effects == []
+
+    ward.cluster.fault, ward.leads = None, True
+    ward.start()
+
+    assert (await ward.run())["phase"] == "Resolved"
+    assert len(ward.effects) == 1
+
+
+async def test_the_status_stays_under_64_kib_with_32_steps_of_long_messages_and_outputs() -> None:
+    ward = Ward()
+    url = HEALTH + "/" + "x" * 300
+    ward.http.set(url, 500)
+    steps = [
+        step(f"step{number}", "httpCheck", {"url": url, "expectBody": "y" * 150}, onFailure="Continue")
+        for number in range(31)
+    ]
+    await ward.open(*steps, step("call", "manual", {"instructions": "z" * 2000}))
+    await ward.run("Waiting")
+    for number in range(60):
+        ward.edit({"acknowledgedBy": f"{'a' * 240}{number}"})
+        await ward.look()
+    ward.answer("call", "Done")
+
+    status = await ward.run()
+
+    assert status["phase"] == "Resolved"
+    assert len(json.dumps(status, ensure_ascii=False).encode()) < 64 * 1024
+
+
+async def test_a_playbook_that_can_be_used_is_ready() -> None:
+    ward = Ward()
+    ward.add(playbook("good", step("back", "rollback")))
+
+    await review_playbook(ward.api, ward.clock, "shop", "good")
+
+    status = ward.get(PLAYBOOK, "good")["status"]
+    assert (status["conditions"][0]["type"], status["conditions"][0]["status"]) == ("Ready", "True")
+    assert status["observedGeneration"] == 1
+
+
+async def test_a_playbook_that_cannot_be_used_says_which_field_is_wrong() -> None:
+    ward = Ward()
+    ward.add(playbook("bad", step("back", "rollback"), step("back", "rollback")))
+
+    await review_playbook(ward.api, ward.clock, "shop", "bad")
+
+    ready = ward.get(PLAYBOOK, "bad")["status"]["conditions"][0]
+    assert (ready["status"], ready["reason"]) == ("False", "Invalid")
+    assert "spec.steps[1].name" in ready["message"]
+
+
+async def test_a_playbook_that_was_mended_becomes_ready() -> None:
+    ward = Ward()
+    ward.add(playbook("bad", step("back", "rollback", undo="OnFailure", if_="nonsense(")))
+    await review_playbook(ward.api, ward.clock, "shop", "bad")
+
+    ward.cluster.edit(PLAYBOOK, "shop", "bad", {"spec": {"steps": [step("back", "rollback")]}})
+    await review_playbook(ward.api, ward.clock, "shop", "bad")
+
+    status = ward.get(PLAYBOOK, "bad")["status"]
+    assert status["conditions"][0]["status"] == "True"
+    assert status["observedGeneration"] == 2
+
+
+async def test_a_playbook_is_written_to_only_when_its_verdict_changes() -> None:
+    ward = Ward()
+    ward.add(playbook("good", step("back", "rollback")))
+    await review_playbook(ward.api, ward.clock, "shop", "good")
+    ward.clock.advance(timedelta(hours=1))
+
+    await review_playbook(ward.api, ward.clock, "shop", "good")
+
+    assert len(ward.cluster.writes) == 1

@@ -1,0 +1,202 @@
+"""The rules of a step: if, retry, timeout, onFailure, undo, wait."""
+
+from datetime import timedelta
+
+import pytest
+
+from component.builders import HEALTH, Ward, step
+from paramedic.model.times import parse_time
+
+CHECK = step("check", "httpCheck", {"url": HEALTH})
+
+
+async def test_a_step_whose_condition_is_false_is_skipped_and_says_why() -> None:
+    ward = Ward()
+    ward.http.set(HEALTH, 200)
+    await ward.open(CHECK, step("restart", "rollingRestart", if_="steps.check.failed"))
+
+    status = await ward.run()
+
+    assert status["phase"] == "Resolved"
+    assert ward.states() == {"check": "Succeeded", "restart": "Skipped"}
+    assert "steps.check.failed is false" in ward.step("restart")["message"]
+
+
+async def test_a_step_whose_condition_is_true_runs() -> None:
+    ward = Ward()
+    await ward.open(CHECK | {"onFailure": "Continue"}, step("restart", "rollingRestart", if_="steps.check.failed"))
+
+    await ward.run()
+
+    assert ward.states() == {"check": "Failed", "restart": "Succeeded"}
+
+
+async def test_a_condition_that_cannot_be_decided_fails_the_step() -> None:
+    ward = Ward()
+    ward.http.set(HEALTH, 200)
+    await ward.open(CHECK, step("restart", "rollingRestart", if_="steps.check.outputs.nothing == 'x'"))
+
+    status = await ward.run()
+
+    assert status["phase"] == "Failed"
+    assert ward.effects == []
+
+
+async def test_a_failed_check_is_tried_again_after_its_backoff() -> None:
+    ward = Ward()
+    await ward.open(CHECK | {"retry": {"attempts": 3, "backoff": "15s"}})
+    await ward.look()
+    asked = len(ward.http.asked)
+
+    await ward.pass_time(timedelta(seconds=14))
+    assert len(ward.http.asked) == asked
+    ward.http.set(HEALTH, 200)
+    status = await ward.run()
+
+    assert status["phase"] == "Resolved"
+    assert ward.step("check")["attempt"] == 2
+
+
+async def test_each_attempt_has_a_name_of_its_own() -> None:
+    ward = Ward()
+    await ward.open(CHECK | {"retry": {"attempts": 2, "backoff": "15s"}})
+    await ward.look()
+    first = ward.step("check")["operationID"]
+
+    await ward.run()
+
+    assert ward.step("check")["operationID"] != first
+
+
+async def test_after_its_last_attempt_a_step_has_failed() -> None:
+    ward = Ward()
+    await ward.open(CHECK | {"retry": {"attempts": 3, "backoff": "15s"}})
+
+    status = await ward.run()
+
+    assert status["phase"] == "Failed"
+    assert ward.step("check")["attempt"] == 3
+    assert len(ward.http.asked) == 3
+
+
+async def test_a_refusal_is_not_tried_again() -> None:
+    ward = Ward(deployment_spec={"paused": True})
+    await ward.open(step("restart", "rollingRestart", retry={"attempts": 3, "backoff": "15s"}))
+
+    await ward.run()
+
+    assert ward.step("restart")["attempt"] == 1
+    assert "kubectl rollout resume" in ward.step("restart")["message"]
+
+
+async def test_a_restart_that_is_not_done_within_its_timeout_fails_the_step() -> None:
+    ward = Ward()
+    ward.workloads.ticks = 10_000
+    await ward.open(step("restart", "rollingRestart", timeout="2m"))
+
+    status = await ward.run()
+
+    assert status["phase"] == "Failed"
+    assert "not done within 2m" in status["message"]
+
+
+async def test_a_failure_stops_the_run_by_default() -> None:
+    ward = Ward()
+    await ward.open(CHECK, step("restart", "rollingRestart"))
+
+    status = await ward.run()
+
+    assert status["phase"] == "Failed"
+    assert ward.states()["restart"] == "Pending"
+    assert ward.effects == []
+
+
+async def test_a_failure_with_continue_lets_the_next_step_run() -> None:
+    ward = Ward()
+    await ward.open(CHECK | {"onFailure": "Continue"}, step("restart", "rollingRestart"))
+
+    status = await ward.run()
+
+    assert status["phase"] == "Resolved"
+    assert ward.states() == {"check": "Failed", "restart": "Succeeded"}
+
+
+async def test_a_failure_with_undo_puts_its_own_change_back() -> None:
+    ward = Ward(image="web:broken")
+    ward.workloads.ticks = 10_000
+    await ward.open(step("back", "rollback", timeout="2m", onFailure="Undo"))
+
+    status = await ward.run()
+
+    assert status["phase"] == "Failed"
+    assert ward.image_of() == "web:broken"
+    assert len(ward.effects) == 2
+
+
+@pytest.mark.parametrize(
+    ("undo", "healthy", "left"),
+    [
+        ("OnResolve", True, 0),
+        ("OnResolve", False, 1),
+        ("OnFailure", True, 1),
+        ("OnFailure", False, 0),
+        ("Never", True, 1),
+    ],
+)
+async def test_what_was_temporary_is_undone_at_the_end_it_names(undo: str, healthy: bool, left: int) -> None:
+    ward = Ward()
+    if healthy:
+        ward.http.set(HEALTH, 200)
+    await ward.open(step("isolate", "isolate", undo=undo), CHECK)
+
+    status = await ward.run()
+
+    assert status["phase"] == ("Resolved" if healthy else "Failed")
+    assert len(ward.policies) == left
+    assert ward.states()["isolate"] == ("Succeeded" if left else "Undone")
+
+
+async def test_several_changes_are_undone_newest_first() -> None:
+    ward = Ward()
+    await ward.open(step("first", "isolate", undo="OnResolve"), step("second", "isolate", undo="OnResolve"))
+
+    await ward.run()
+
+    begun = {name: parse_time(ward.step(name)["undo"]["startedAt"]) for name in ("first", "second")}
+    assert begun["second"] <= begun["first"]
+    deleted = [item.request.path for item in ward.effects if item.request.method == "DELETE"]
+    assert ["-second-" in path for path in deleted] == [True, False]
+
+
+async def test_an_undo_that_is_refused_is_told_to_people() -> None:
+    ward = Ward()
+    await ward.open(step("isolate", "isolate", undo="OnResolve"), step("rest", "wait", {"duration": "10s"}))
+    await ward.look()
+
+    ward.cluster.deny("system:serviceaccount:shop:responder", "delete", "networkpolicies.networking.k8s.io")
+    status = await ward.run()
+
+    assert ward.step("isolate")["undo"]["state"] == "Failed"
+    assert "could not be undone: isolate" in status["message"]
+
+
+async def test_a_wait_lets_its_time_pass_and_no_more() -> None:
+    ward = Ward()
+    await ward.open(step("rest", "wait", {"duration": "5m"}))
+    began = ward.clock.now()
+
+    await ward.run("Monitoring")
+
+    assert timedelta(minutes=5) <= ward.clock.now() - began <= timedelta(minutes=5, seconds=10)
+
+
+async def test_a_wait_counts_on_while_the_operator_is_away() -> None:
+    ward = Ward()
+    await ward.open(step("rest", "wait", {"duration": "5m"}))
+    await ward.look()
+
+    ward.clock.advance(timedelta(minutes=5))
+    ward.start()
+    await ward.look()
+
+    assert ward.states()["rest"] == "Succeeded"
