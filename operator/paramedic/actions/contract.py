@@ -141,7 +141,8 @@ class Working:
 
 
 Preparation = Intent | Finished | Failed | Skipped | Waiting
-Observation = Pending | Working | Finished | Failed
+#: An intent, where it must be written anew before anything is done.
+Observation = Pending | Working | Finished | Failed | Intent
 
 
 class Action(Generic[P]):
@@ -165,6 +166,10 @@ class Action(Generic[P]):
 
     def permissions(self, params: P, kind: str) -> frozenset[Permission]:
         """What the playbook's account must be allowed before the first effect, for a target of this kind."""
+        return frozenset()
+
+    def pod_permissions(self, params: P) -> frozenset[Permission]:
+        """What it needs in addition where the incident names a Pod."""
         return frozenset()
 
     def optional_permissions(self, params: P, kind: str) -> frozenset[Permission]:

@@ -63,8 +63,10 @@ class Isolate(Action[IsolateParameters]):
 
     def permissions(self, params: IsolateParameters, kind: str) -> frozenset[Permission]:
         verbs = {Permission.to(verb, NETWORK_POLICY) for verb in ("get", "list", "create", "delete")}
-        pods = {Permission.to(verb, POD) for verb in ("get", "patch")} if params.pod else set()
-        return look_permissions(kind) | verbs | pods
+        return look_permissions(kind) | verbs | (self.pod_permissions(params) if params.pod else set())
+
+    def pod_permissions(self, params: IsolateParameters) -> frozenset[Permission]:
+        return frozenset({Permission.to(verb, POD) for verb in ("get", "patch")})
 
     def prepare(self, params: IsolateParameters, ctx: Context, seen: Seen) -> Preparation:
         found = find_target(ctx, seen)

@@ -73,9 +73,13 @@ class HttpAnswer:
     error: str = ""
 
 
+#: The answer to a `TryCreate` of an object whose name is taken.
+EXISTS = "it exists already"
+
+
 @dataclass(frozen=True)
 class TryCreate:
-    """A server-side dry run of a create; the answer is an empty string, or the reason of the refusal."""
+    """A server-side dry run of a create; the answer is an empty string, `EXISTS`, or the reason of the refusal."""
 
     key: str
     namespace: str

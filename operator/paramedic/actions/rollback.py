@@ -48,7 +48,7 @@ class RollbackParameters(Parameters):
     first: what the old template names still exists, and its Pod would be admitted (a server-side dry run). When the
     first Pod of the old revision does not come up, the current template is put back and the step fails. Skipped when
     nothing is wrong; refused when there is no earlier revision or the workload is paused. Can be undone. Outputs:
-    fromRevision, toRevision, images. Write `rollback: {}`.
+    fromRevision, toRevision, newRevision, images. Write `rollback: {}`.
     """
 
     to_revision: int | None = Field(

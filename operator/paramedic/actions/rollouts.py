@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from paramedic.actions.contract import Context, Failed, Finished, Waiting, Working
-from paramedic.actions.reads import Denied, GetObject, ListObjects, Seen, TryCreate
+from paramedic.actions.reads import EXISTS, Denied, GetObject, ListObjects, Seen, TryCreate
 from paramedic.actions.targets import last_template_writer, pods_of, replica_sets_of
 from paramedic.model.durations import format_duration
 from paramedic.model.names import child_name
@@ -178,6 +178,8 @@ def admission_refusal(workload: Object, template: Object, ctx: Context, seen: Se
         answer = seen.try_create(TryCreate(f"{ctx.operation_id}/pod", ctx.namespace, POD, body))
     except Denied:
         return ""  # the account may not create Pods, so the rollout itself will show it
+    if answer == EXISTS:
+        return ""  # a Pod of that name got past admission
     if "exceeded quota" in answer and not most_surge(workload):
         return ""  # an old Pod goes before a new one comes, so the quota has room again
     return answer

@@ -47,7 +47,7 @@ def look_permissions(kind: str) -> frozenset[Permission]:
 def revision_permissions(kind: str) -> frozenset[Permission]:
     """What reading the revisions of a workload takes."""
     owned = REPLICASET if kind == "Deployment" else CONTROLLER_REVISION
-    return frozenset({Permission.to("list", owned), Permission.to("get", owned)})
+    return frozenset({Permission.to("list", owned)})
 
 
 def patch_permission(kind: str) -> frozenset[Permission]:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from paramedic.actions.effects import Create, Delete, Effect, JsonPatch, MergePatch, Outcome, Result, verb_of
 from paramedic.actions.reads import (
+    EXISTS,
     Denied,
     HttpAnswer,
     HttpGet,
@@ -155,7 +156,7 @@ class Api:
         except ApiError as error:
             if error.status == 403 and _lacks_permission(error):
                 raise
-            return "" if error.status == 409 else error.message
+            return EXISTS if error.reason == "AlreadyExists" else error.message
         return ""
 
     # --- writes

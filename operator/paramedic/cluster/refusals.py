@@ -17,9 +17,7 @@ def explain_refusal(error: ApiError, user: str) -> str:
         return f"the API server refuses {who}: {error.message}"
     resource = found["resource"] + (f".{found['group']}" if found["group"] else "")
     if "impersonate" in found["verb"]:
-        return (
-            f"the operator may not act as {who} ({found['verb']} on {resource}); grant it as manifests/responder shows"
-        )
+        return f"the operator may not act as {who} ({found['verb']} on {resource}); grant it as manifests/base and manifests/responder show"
     return f'{_who(found["user"])} may not "{found["verb"]} {resource}"; grant it with a Role and a RoleBinding'
 
 

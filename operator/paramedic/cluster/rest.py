@@ -14,7 +14,7 @@ from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.config.config_exception import ConfigException
 from kubernetes.aio.config.incluster_config import load_incluster_config
-from kubernetes.aio.config.kube_config import load_kube_config
+from kubernetes.aio.config.kube_config import list_kube_config_contexts, load_kube_config
 
 from paramedic import __version__
 from paramedic.cluster.transport import ApiError, Request, Unavailable
@@ -40,8 +40,8 @@ async def bearer_token(configuration: Configuration) -> str | None:
     return str(found["value"]).rpartition(" ")[2] if found and found.get("value") else None
 
 
-async def connect(kubeconfig: str | None) -> Configuration:
-    """The configuration of the named kubeconfig, of the Pod that this runs in, or of the current context.
+async def connect(kubeconfig: str | None, context: str | None = None) -> Configuration:
+    """The configuration of the named kubeconfig, of the Pod that this runs in, or of kubectl's own kubeconfig.
 
     Raises NoCluster.
     """
@@ -50,7 +50,7 @@ async def connect(kubeconfig: str | None) -> Configuration:
         if kubeconfig is None and in_cluster():
             load_incluster_config(client_configuration=configuration)
         else:
-            await load_kube_config(config_file=kubeconfig, client_configuration=configuration)
+            await load_kube_config(config_file=kubeconfig, context=context, client_configuration=configuration)
     except (ConfigException, OSError, ValueError) as error:
         where = kubeconfig or "the default kubeconfig"
         raise NoCluster(f"no cluster: {where}: {error}; name a kubeconfig with --kubeconfig FILE") from None
@@ -58,6 +58,16 @@ async def connect(kubeconfig: str | None) -> Configuration:
     configuration.client_session_kwargs = {"trust_env": False}
     configuration.retries = None  # a repeated write is decided by the engine, never by the client
     return configuration
+
+
+def namespace_of_context(kubeconfig: str | None, context: str | None) -> str:
+    """The namespace that kubectl would use; `default` where the kubeconfig names none or cannot be read."""
+    try:
+        contexts, current = list_kube_config_contexts(config_file=kubeconfig)
+    except (ConfigException, OSError, ValueError, TypeError):
+        return "default"
+    chosen = next((item for item in contexts if item["name"] == context), None) if context else current
+    return str((chosen or {}).get("context", {}).get("namespace") or "default")
 
 
 class RestTransport:

@@ -12,7 +12,7 @@ from paramedic.actions.contract import Action, Parameters
 from paramedic.actions.registry import ACTIONS
 from paramedic.actions.targets import look_permissions
 from paramedic.model.permissions import Permission
-from paramedic.model.references import WORKLOADS
+from paramedic.model.references import POD, REPLICASET, WORKLOADS
 
 #: Parameters under which an action needs more than with those of its example.
 _WIDEST: dict[str, dict[str, Any]] = {
@@ -32,15 +32,21 @@ def widest_parameters(action: Action[Any]) -> Parameters:
 def widest_permissions(action: Action[Any]) -> set[Permission]:
     """All that an action may ever need, for any kind of target."""
     params = widest_parameters(action)
-    found: set[Permission] = set()
+    found = set(action.pod_permissions(params))
     for resource in WORKLOADS:
         found |= action.permissions(params, resource.kind) | action.optional_permissions(params, resource.kind)
     return found
 
 
+def looking() -> set[Permission]:
+    """What finding and seeing any target takes. An incident may name a Pod or a ReplicaSet: its owner is looked for."""
+    found = {permission for resource in WORKLOADS for permission in look_permissions(resource.kind)}
+    return found | {Permission.to("get", POD), Permission.to("get", REPLICASET)}
+
+
 def action_roles() -> list[dict[str, Any]]:
     """A ClusterRole for looking, and one for each action that needs more."""
-    look = {permission for resource in WORKLOADS for permission in look_permissions(resource.kind)}
+    look = looking()
     roles = [_role("look", look)]
     for name, action in ACTIONS.items():
         needed = widest_permissions(action) - look

@@ -5,7 +5,7 @@ actions declare. A RoleBinding in a namespace lets it do so there; the account's
 from typing import Any
 
 from paramedic.actions.registry import ACTIONS
-from paramedic.codegen.rbac import rules_of, widest_permissions
+from paramedic.codegen.rbac import looking, rules_of, widest_permissions
 
 NAME = "paramedic-impersonation"
 _PREFIX = "impersonate-on:serviceaccount:"
@@ -13,7 +13,7 @@ _PREFIX = "impersonate-on:serviceaccount:"
 
 def impersonation_role() -> dict[str, Any]:
     """The ClusterRole that manifests/responder binds to the operator."""
-    needed = {permission for action in ACTIONS.values() for permission in widest_permissions(action)}
+    needed = looking().union(*(widest_permissions(action) for action in ACTIONS.values()))
     return {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "ClusterRole",

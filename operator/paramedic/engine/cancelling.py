@@ -1,6 +1,6 @@
 """Cancelling: at any phase. What has not been done is not done; what was temporary is undone."""
 
-from paramedic.actions.contract import Pending
+from paramedic.actions.contract import Intent, Pending
 from paramedic.actions.reads import Denied, Seen
 from paramedic.api.v1alpha1.incident_status import StepStatus
 from paramedic.engine.ending import begin_end, end_now
@@ -31,7 +31,7 @@ def _stop(run: Run, step: StepStatus, seen: Seen, by: str) -> None:
             answer = run.action_of(planned).observe(
                 run.parameters_of(planned), run.context(planned), step.intent or {}, seen
             )
-            begun = not isinstance(answer, Pending)
+            begun = not isinstance(answer, Pending | Intent)
         except (Denied, ValueError):
             begun = True  # what cannot be seen is taken to have happened
     if not begun:

@@ -164,6 +164,10 @@ def permissions_of(steps: Iterable[StepBase | RecoveryCheckBase], kind: str) -> 
 
 def _check_permissions(run: Run, seen: Seen, playbook: Playbook, kind: str) -> None:
     wanted = permissions_of([*playbook.spec.all_steps, *playbook.spec.all_checks], kind)
+    if run.incident.spec.target_ref.kind == "Pod":
+        for step in playbook.spec.all_steps:
+            for permission in ACTIONS[step.action].pod_permissions(step.parameters):
+                wanted.setdefault(permission, []).append(step.name)
     if not playbook.spec.all_checks:
         for permission in look_permissions(kind):
             wanted.setdefault(permission, ["recovery"])

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from paramedic.actions.contract import Intent, Pending
+from paramedic.actions.contract import Finished, Intent, Pending
 from paramedic.actions.effects import Create
 from paramedic.actions.evidence_secret import PIECE_BYTES, SECRET_BYTES
-from paramedic.actions.reads import ReadLog
+from paramedic.actions.reads import EXISTS, ReadLog
 from paramedic.model.objects import Object
 from unit.acting import expect, observe, only_effect, prepare, record_of, refused
 from unit.builders import NAMESPACE, context, pod, replica_set, template, workload
@@ -180,13 +180,30 @@ def test_the_intent_says_how_much_is_kept() -> None:
     )
 
 
-def test_a_secret_from_before_a_crash_is_told_with_the_digests_that_were_recorded() -> None:
+def after_a_crash(exists: bool) -> object:
+    """What is observed when the log has grown since the intent, and the Secret of the intent exists or not."""
     record = record_of(prepare("collectEvidence", shop(logs={("web-1", "web", False): b"before\n"})))
-    later = shop(logs={("web-1", "web", False): b"after\n"})
-    pending = expect(Pending, observe("collectEvidence", later, record))
-    assert pending.existed is not None
-    kept = {item.name: item.sha256 for item in pending.existed.evidence}
+    later = shop(logs={("web-1", "web", False): b"after\n"}, dry_run_refusal=EXISTS if exists else "")
+    return observe("collectEvidence", later, record)
+
+
+def test_a_secret_from_before_a_crash_is_told_with_the_digests_that_were_recorded() -> None:
+    kept = {item.name: item.sha256 for item in expect(Finished, after_a_crash(exists=True)).evidence}
     assert kept["web-1.web.log"] == hashlib.sha256(b"before\n").hexdigest()
+
+
+def test_an_intent_whose_secret_was_never_created_is_written_anew_before_another_is() -> None:
+    record = expect(Intent, after_a_crash(exists=False)).record
+    kept = {item["name"]: item["sha256"] for item in record["evidence"]}
+    assert kept["web-1.web.log"] == hashlib.sha256(b"after\n").hexdigest()
+
+
+def test_other_content_has_another_secret_so_a_late_create_is_never_taken_for_ours() -> None:
+    assert name_for(b"before\n") != name_for(b"after\n")
+
+
+def name_for(log: bytes) -> str:
+    return str(secret_of(shop(logs={("web-1", "web", False): log}))["metadata"]["name"])
 
 
 # --- within bounds
