@@ -19,16 +19,6 @@ def example(action: Action[Any]) -> Any:
 
 
 @actions
-def test_its_example_parses_into_its_parameters(action: Action[Any]) -> None:
-    example(action)
-
-
-@actions
-def test_its_parameters_have_a_manual(action: Action[Any]) -> None:
-    assert len(action.parameters.__doc__ or "") > 60
-
-
-@actions
 def test_every_parameter_is_described(action: Action[Any]) -> None:
     assert all(field.description for field in action.parameters.model_fields.values())
 
