@@ -99,8 +99,8 @@ class OperatorProcess:
                 group.create_task(self._controller.resync())
                 for _ in range(self._settings.workers):
                     group.create_task(self._controller.work())
-        except* (LostLease, NotLeading) as found:
-            raise found.exceptions[0] from None
+        except BaseExceptionGroup as group:
+            raise _first(group) from None
         finally:
             self._metrics.leader.set(0)
 
@@ -138,3 +138,12 @@ class OperatorProcess:
                 raise CannotStart(f"{resource.plural} cannot be listed: {error.message}") from None
             except Unavailable as error:
                 raise CannotStart(f"the API server does not answer: {error}") from None
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Why the work ended: the lost lease, where that is among the reasons."""
+    lost = group.subgroup((LostLease, NotLeading)) or group
+    found: BaseException = lost
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return found

@@ -32,6 +32,9 @@ _ROUNDS = 40
 class NotLeading(Exception):
     """This process does not lead (any more), so it writes nothing."""
 
+    def __init__(self) -> None:
+        super().__init__("this process does not lead any more")
+
 
 class Reconciler:
     """Takes one incident as far as it goes now."""

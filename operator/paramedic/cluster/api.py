@@ -29,6 +29,9 @@ _WRITE = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
 #: How long a granted permission is believed before it is asked for again. A refusal is asked again each time.
 _BELIEVE_SECONDS = 60.0
 _PAGES = 20
+#: What the API server says of a JSON patch that does not fit the object as it is by now. It applies the operations
+#: before it compares the resourceVersion, so this too only means that the object changed.
+_DOES_NOT_FIT = "the server rejected our request due to an error in our request"
 
 
 class HttpClient(Protocol):
@@ -200,7 +203,8 @@ def _request_for(effect: Effect, user: str) -> Request:
         meta = {**effect.patch.get("metadata", {}), "uid": ref.uid, "resourceVersion": effect.resource_version}
         body: Any = {**effect.patch, "metadata": meta}
         return Request("PATCH", ref.path, _WRITE, body, MERGE_PATCH, user)
-    # Setting uid and resourceVersion makes them preconditions: the API server answers 409 when they are others by now.
+    # Setting the resourceVersion makes it a precondition: the API server answers 409 when it is another by now. Another
+    # uid alone would be answered 422; but an object that was created again has another resourceVersion too.
     bound = [
         {"op": "replace", "path": "/metadata/uid", "value": ref.uid},
         {"op": "replace", "path": "/metadata/resourceVersion", "value": effect.resource_version},
@@ -213,7 +217,7 @@ def _refused(effect: Effect, error: ApiError, user: str) -> Outcome:
         return Outcome(Result.DONE, "it is gone already")
     if isinstance(effect, Create) and error.status == 409:
         return Outcome(Result.EXISTED, error.message)
-    if isinstance(effect, MergePatch | JsonPatch) and error.status in (404, 409):
+    if isinstance(effect, MergePatch | JsonPatch) and (error.status in (404, 409) or error.message == _DOES_NOT_FIT):
         return Outcome(Result.CONFLICT, error.message)
     if error.status == 403:
         return Outcome(Result.REFUSED, explain_refusal(error, user))

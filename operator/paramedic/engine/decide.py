@@ -74,6 +74,7 @@ def _see_first(run: Run) -> None:
     moment = format_time(parse_time(opened)) if opened else run.stamp()
     run.status.times.detected_at = run.status.times.started_at = moment
     run.status.severity = run.incident.spec.severity
+    run.status.target = f"{run.incident.spec.target_ref.kind}/{run.incident.spec.target_ref.name}"
     for kind in CONDITIONS:
         run.observe(kind, "Unknown", "Pending", "")
     run.observe("Acknowledged", "False", "NotAcknowledged", "nobody has acknowledged the incident")
