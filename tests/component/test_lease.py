@@ -18,6 +18,7 @@ class Candidates:
 
     def __init__(self) -> None:
         self.clock = ManualClock()
+        self.clock.advance(timedelta(days=1))  # no time of this clock is small, as on a machine that has run for long
         self.cluster = FakeCluster(self.clock)
 
     def candidate(self, name: str, alive: bool | None = None) -> LeaderLease:
@@ -60,6 +61,17 @@ async def test_a_second_candidate_leads_only_after_the_duration_by_its_own_clock
 
     assert both.clock.monotonic() - began >= 15
     assert second.leads and not first.leads
+
+
+async def test_a_leader_that_renews_is_never_replaced() -> None:
+    both = Candidates()
+    first, second = both.candidate("first"), both.candidate("second")
+    await first.acquire()
+
+    for _ in range(30):
+        both.clock.advance(timedelta(seconds=2))
+        assert await first._try()
+        assert not await second._try()
 
 
 async def test_at_no_moment_do_two_lead() -> None:

@@ -134,9 +134,10 @@ async def test_somebody_who_labels_the_target_just_before_our_effect_makes_us_lo
     assert ward.image_of() == "web:v1"
 
 
-async def test_somebody_who_mends_the_target_just_before_our_effect_is_not_overwritten() -> None:
-    ward = Ward(image="web:broken", ticks=1)
-    await ward.open(step("back", "rollback"))
+@pytest.mark.parametrize("action", ["rollback", "rollingRestart"])
+async def test_somebody_who_mends_the_target_just_before_our_effect_is_not_overwritten(action: str) -> None:
+    ward = Ward(image="web:broken" if action == "rollback" else "web:v2", ticks=1)
+    await ward.open(step("act", action))
     ward.cluster.fault = calls(lambda: ward.deploy("web:v3"), "PATCH", DEPLOYMENT)
 
     status = await ward.run()
@@ -144,6 +145,24 @@ async def test_somebody_who_mends_the_target_just_before_our_effect_is_not_overw
     assert ward.image_of() == "web:v3"
     assert status["phase"] == "Failed"
     assert "another Pod template" in status["message"]
+    assert ward.effects == []
+
+
+@pytest.mark.parametrize("action", ["rollback", "rollingRestart"])
+async def test_a_target_that_is_created_again_just_before_our_effect_is_not_touched(action: str) -> None:
+    ward = Ward(image="web:broken" if action == "rollback" else "web:v2")
+    await ward.open(step("act", action))
+
+    def recreate() -> None:
+        ward.cluster.remove(DEPLOYMENT, "shop", "web")
+        ward.add(deployment("web", "web:v9"))
+
+    ward.cluster.fault = calls(recreate, "PATCH", DEPLOYMENT)
+
+    status = await ward.run()
+
+    assert "created again" in status["message"]
+    assert ward.effects == []
 
 
 async def test_a_target_that_vanishes_during_a_run_fails_it() -> None:

@@ -346,6 +346,18 @@ async def test_a_json_patch_that_does_not_apply_is_invalid_and_changes_nothing(
     assert (await cluster.get(CONFIGMAP, "one"))["data"] == stored["data"]
 
 
+async def test_a_json_patch_is_applied_before_its_version_is_compared(cluster: Cluster) -> None:
+    stored = await cluster.create(config_map("one"))
+    await cluster.merge(CONFIGMAP, "one", {"data": {"a": "2"}})
+    version = {"op": "replace", "path": "/metadata/resourceVersion", "value": stored["metadata"]["resourceVersion"]}
+
+    with pytest.raises(ApiError) as caught:
+        await cluster.json_patch(CONFIGMAP, "one", version, {"op": "add", "path": "/nowhere/at/all", "value": "2"})
+
+    assert caught.value.status == 422
+    assert caught.value.message == "the server rejected our request due to an error in our request"
+
+
 async def test_a_patch_of_what_is_not_there_is_not_found(cluster: Cluster) -> None:
     with pytest.raises(ApiError) as caught:
         await cluster.merge(CONFIGMAP, "one", {"data": {"a": "2"}})
