@@ -29,10 +29,15 @@ def check_protected(target: ObjectRef) -> None:
         )
 
 
+def question_about(run: Run, target: str) -> ListObjects:
+    """Which incidents there are on this target, by the field that the API server selects by."""
+    return ListObjects(INCIDENT, run.namespace, field_selector=f"status.target={target}", own=True)
+
+
 def others_on_target(run: Run, seen: Seen, target: str) -> list[Object]:
     """The other incidents on this target, ended ones too, as the API server has them now."""
-    question = ListObjects(INCIDENT, run.namespace, field_selector=f"status.target={target}", own=True)
-    return [item for item in seen.items(question) if item["metadata"]["uid"] != run.incident.metadata.uid]
+    listed = seen.items(question_about(run, target))
+    return [item for item in listed if item["metadata"]["uid"] != run.incident.metadata.uid]
 
 
 def holder_of(run: Run, seen: Seen, target: str) -> str:

@@ -1,10 +1,13 @@
 """The values of a playbook's parameters: what the incident gives, what is missing, what does not fit."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from paramedic.api.v1alpha1.playbook import Parameter
 from paramedic.model.durations import parse_duration
+
+_INTEGER = re.compile(r"-?[0-9]{1,18}")
 
 
 def resolve(declared: Iterable[Parameter], given: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
@@ -32,10 +35,9 @@ def resolve(declared: Iterable[Parameter], given: Mapping[str, str]) -> tuple[di
 def typed(parameter: Parameter, text: str) -> Any:
     """A value in the parameter's type. Raises ValueError with what to write instead."""
     if parameter.type == "integer":
-        try:
-            return int(text)
-        except ValueError:
-            raise ValueError(f"{text!r} is not an integer; write digits such as '3'") from None
+        if not _INTEGER.fullmatch(text):
+            raise ValueError(f"{text!r} is not an integer; write digits such as '3'")
+        return int(text)
     if parameter.type == "boolean":
         if text not in ("true", "false"):
             raise ValueError(f"{text!r} is not a boolean; write 'true' or 'false'")

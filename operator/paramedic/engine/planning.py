@@ -2,13 +2,14 @@
 this stands, and nothing that is edited later reaches the plan.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
-from paramedic.actions.reads import Denied, MayI, Seen
+from paramedic.actions.reads import Denied, GetObject, MayI, Read, Seen
 from paramedic.actions.registry import ACTIONS
 from paramedic.actions.targets import look_permissions, ref_of_owner
+from paramedic.api.v1alpha1.incident import TARGET_KINDS
 from paramedic.api.v1alpha1.incident_status import Plan, PlannedRecovery, PlannedStep, PlaybookSeen, StepStatus
 from paramedic.api.v1alpha1.playbook import Playbook
 from paramedic.api.v1alpha1.steps import RecoveryCheckBase, StepBase
@@ -47,6 +48,7 @@ def plan_incident(run: Run, seen: Seen) -> Decision | None:
         values, problems = resolve(playbook.spec.parameters, run.incident.spec.parameters)
         if problems:
             raise NoPlan("InvalidParameters", "; ".join(problems))
+        seen.prefetch(_first_questions(run, playbook))
         _find_account(run, seen)
         target, pod = _target(run, seen)
         run.status.target = str(target)
@@ -62,6 +64,17 @@ def plan_incident(run: Run, seen: Seen) -> Decision | None:
     except NoPlan as none:
         return _no_plan(run, none)
     return None
+
+
+def _first_questions(run: Run, playbook: Playbook) -> Iterator[Read]:
+    """What will be asked anyway, asked side by side: between an alert and its first effect, each round counts."""
+    wanted = run.incident.spec.target_ref
+    yield GetObject(ObjectRef.to(SERVICE_ACCOUNT, run.namespace, run.account), own=True)
+    yield GetObject(_wanted_ref(run))
+    if wanted.kind in {item.kind for item in WORKLOADS}:
+        if not run.dry:
+            yield guard.question_about(run, f"{wanted.kind}/{wanted.name}")
+        yield from (MayI(permission, run.namespace) for permission in _needed(run, playbook, wanted.kind))
 
 
 def _no_plan(run: Run, none: NoPlan) -> Decision:
@@ -113,14 +126,16 @@ def _find_account(run: Run, seen: Seen) -> None:
         )
 
 
+def _wanted_ref(run: Run) -> ObjectRef:
+    """What the incident names. The CRD lets only kinds of the table through."""
+    wanted = run.incident.spec.target_ref
+    return ObjectRef(TARGET_KINDS[wanted.kind], wanted.kind, run.namespace, wanted.name)
+
+
 def _target(run: Run, seen: Seen) -> tuple[ObjectRef, ObjectRef | None]:
     """The workload to act on, with its uid, and the Pod that the incident names, if it names one."""
-    wanted = run.incident.spec.target_ref
-    try:
-        ref = ObjectRef(wanted.api_version, wanted.kind, run.namespace, wanted.name)
-        obj = seen.get(ref)
-    except ValueError:
-        raise NoPlan("TargetInvalid", f"spec.targetRef: {wanted.kind} is not of {wanted.api_version}") from None
+    ref = _wanted_ref(run)
+    obj = seen.get(ref)
     if obj is None:
         raise NoPlan(
             "TargetNotFound",
@@ -162,7 +177,8 @@ def permissions_of(steps: Iterable[StepBase | RecoveryCheckBase], kind: str) -> 
     return wanted
 
 
-def _check_permissions(run: Run, seen: Seen, playbook: Playbook, kind: str) -> None:
+def _needed(run: Run, playbook: Playbook, kind: str) -> dict[Permission, list[str]]:
+    """Every permission that the run needs, recovery included, and which steps need it."""
     wanted = permissions_of([*playbook.spec.all_steps, *playbook.spec.all_checks], kind)
     if run.incident.spec.target_ref.kind == "Pod":
         for step in playbook.spec.all_steps:
@@ -171,6 +187,11 @@ def _check_permissions(run: Run, seen: Seen, playbook: Playbook, kind: str) -> N
     if not playbook.spec.all_checks:
         for permission in look_permissions(kind):
             wanted.setdefault(permission, ["recovery"])
+    return wanted
+
+
+def _check_permissions(run: Run, seen: Seen, playbook: Playbook, kind: str) -> None:
+    wanted = _needed(run, playbook, kind)
     questions = {MayI(permission, run.namespace): permission for permission in sorted(wanted)}
     seen.prefetch(questions)
     missing = [permission for question, permission in questions.items() if not seen.may(question)]

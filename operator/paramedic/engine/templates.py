@@ -9,6 +9,7 @@ from typing import Any
 
 _PLACE = re.compile(r"\$\{([^}]*)\}")
 _PATH = re.compile(r"[A-Za-z][A-Za-z0-9]*(\.[A-Za-z0-9_/-]+)+")
+_NOWHERE = object()
 ROOTS = ("parameters", "incident", "target", "steps")
 
 
@@ -51,13 +52,25 @@ def check_path(path: str) -> str:
 def _text_at(path: str, values: Mapping[str, Any]) -> str:
     if problem := check_path(path):
         raise TemplateError(problem)
-    found: Any = values
-    for part in path.split("."):
-        if not isinstance(found, Mapping) or part not in found:
-            raise TemplateError(f"${{{path}}} leads nowhere: there is no {part!r}")
-        found = found[part]
+    found = _lookup(path.split("."), values)
+    if found is _NOWHERE:
+        raise TemplateError(
+            f"${{{path}}} leads nowhere; see what there is in the incident and the playbook's parameters"
+        )
     if isinstance(found, bool):
         return "true" if found else "false"
     if isinstance(found, Mapping | list) or found is None:
         raise TemplateError(f"${{{path}}} is not a text or a number")
     return str(found)
+
+
+def _lookup(parts: list[str], values: Any) -> Any:
+    """The value at a path. A key may hold dots itself, as label keys do: the longest key that fits is taken."""
+    if not parts:
+        return values
+    if isinstance(values, Mapping):
+        for length in range(len(parts), 0, -1):
+            key = ".".join(parts[:length])
+            if key in values:
+                return _lookup(parts[length:], values[key])
+    return _NOWHERE

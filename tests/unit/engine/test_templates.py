@@ -8,7 +8,7 @@ from paramedic.engine.templates import TemplateError, check_path, paths_in, subs
 
 VALUES = {
     "parameters": {"url": "http://x", "replicas": 3, "force": True, "list": [1], "nothing": None},
-    "incident": {"name": "checkout-down", "labels": {"team": "shop"}},
+    "incident": {"name": "checkout-down", "labels": {"team": "shop", "app.kubernetes.io/name": "checkout"}},
     "steps": {"scope": {"outputs": {"scope": "Instance"}}},
 }
 
@@ -20,6 +20,7 @@ VALUES = {
         ("${parameters.replicas}", "3"),
         ("${parameters.force}", "true"),
         ("${incident.labels.team}", "shop"),
+        ("${incident.labels.app.kubernetes.io/name}", "checkout"),
         ("${steps.scope.outputs.scope}", "Instance"),
         ("${parameters.url}${parameters.url}", "http://xhttp://x"),
         ("$parameters.url", "$parameters.url"),
