@@ -71,6 +71,16 @@ class _GuardedResolver(AbstractResolver):
         return None
 
 
+def _plain(error: Exception) -> str:
+    """What went wrong, without the client's own words around it."""
+    if isinstance(error.__cause__, Forbidden):
+        return str(error.__cause__)
+    if isinstance(error, aiohttp.ClientConnectorError):
+        reason = error.os_error.strerror or str(error.os_error)
+        return f"cannot connect to {error.host}:{error.port}: {reason}"
+    return str(error) or type(error).__name__
+
+
 class HttpChecker:
     """Sends the requests of checks. A session for each, so that nothing is shared between namespaces."""
 
@@ -84,7 +94,7 @@ class HttpChecker:
         except TimeoutError:
             error = f"timed out after {question.timeout:g} s"
         except (aiohttp.ClientError, OSError, ValueError, UnicodeError) as found:
-            error = str(found) or type(found).__name__
+            error = _plain(found)
         return HttpAnswer(0, time.monotonic() - begun, error=error)
 
     async def _ask(self, question: HttpGet, begun: float) -> HttpAnswer:

@@ -1,0 +1,111 @@
+"""The controller: what it takes notice of, in which order, and how it comes back to what it could not do."""
+
+import asyncio
+import contextlib
+from typing import Any
+
+import pytest
+
+from component.builders import Ward
+from paramedic.controller import Controller
+from paramedic.metrics import Metrics
+from paramedic.model.objects import Object
+from paramedic.reconciler import NotLeading, Reconciler
+from paramedic.sweeper import Sweeper
+from support.objects import incident
+
+
+class Recorder(Reconciler):
+    """Writes down what it is asked for, and answers what it is told."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.asked: list[tuple[str, str]] = []
+        self._answers = list(answers)
+
+    def is_echo(self, key: tuple[str, str], resource_version: str) -> bool:
+        return resource_version == "ours"
+
+    async def reconcile(self, key: tuple[str, str]) -> Any:
+        self.asked.append(key)
+        answer = self._answers.pop(0) if self._answers else None
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+
+def controller_of(ward: Ward, reconciler: Reconciler) -> Controller:
+    sweeper = Sweeper(ward.api, ward.clock, "shop", lambda: True)
+    return Controller(ward.api, ward.clock, reconciler, sweeper, Metrics(), "shop")
+
+
+def shown(name: str, version: str = "1", **status: str) -> Object:
+    obj = incident(name, "web", "mend")
+    obj["metadata"] |= {"namespace": "shop", "resourceVersion": version}
+    return obj | {"status": status}
+
+
+async def work_for_a_moment(controller: Controller) -> None:
+    """Lets one worker take what is due."""
+    task = asyncio.create_task(controller.work())
+    for _ in range(50):
+        await asyncio.sleep(0)
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def test_an_incident_that_is_shown_twice_is_looked_at_once() -> None:
+    reconciler = Recorder()
+    controller = controller_of(Ward(), reconciler)
+    controller.notice("Incident", "ADDED", shown("one"))
+    controller.notice("Incident", "MODIFIED", shown("one", "2"))
+    await work_for_a_moment(controller)
+    assert reconciler.asked == [("shop", "one")]
+
+
+async def test_the_echo_of_our_own_write_is_not_looked_at() -> None:
+    controller = controller_of(Ward(), Recorder())
+    controller.notice("Incident", "MODIFIED", shown("one", "ours"))
+    assert controller.queue.depth == 0
+
+
+async def test_an_object_that_cannot_be_handled_comes_again_and_holds_nobody_up() -> None:
+    reconciler = Recorder(RuntimeError("poison"))
+    controller = controller_of(Ward(), reconciler)
+    controller.notice("Incident", "ADDED", shown("poison"))
+    controller.notice("Incident", "ADDED", shown("sound"))
+    await work_for_a_moment(controller)
+    assert reconciler.asked == [("shop", "poison"), ("shop", "sound")]
+
+
+async def test_leadership_that_is_lost_ends_the_work() -> None:
+    controller = controller_of(Ward(), Recorder(NotLeading()))
+    controller.notice("Incident", "ADDED", shown("one"))
+    with pytest.raises(NotLeading):
+        await controller.work()
+
+
+async def test_an_incident_that_ends_lets_the_next_one_on_its_target_go_on() -> None:
+    controller = controller_of(Ward(), Recorder())
+    controller.notice("Incident", "ADDED", shown("second", phase="Pending", target="Deployment/web"))
+    controller.notice("Incident", "ADDED", shown("first", "ours", phase="Running", target="Deployment/web"))
+    await work_for_a_moment(controller)
+    assert controller.queue.depth == 0
+    controller.notice("Incident", "MODIFIED", shown("first", "ours", phase="Resolved", target="Deployment/web"))
+    assert controller.queue.depth == 1
+
+
+async def test_a_silent_watch_is_noticed_and_the_incident_is_looked_at_all_the_same() -> None:
+    ward = Ward()
+    ward.add(incident("unseen", "web", "mend"))
+    reconciler = Recorder()
+    controller = controller_of(ward, reconciler)
+    task = asyncio.create_task(controller.resync())
+    for _ in range(50):
+        await asyncio.sleep(0)
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    await work_for_a_moment(controller)
+    assert controller.watch_silent
+    assert reconciler.asked[0] == ("shop", "unseen")
