@@ -52,7 +52,8 @@ cluster: $(VENV)/.ready ## Start a throwaway cluster to try things on
 	@kubectl --kubeconfig '$(CLUSTER_KUBECONFIG)' apply -f crds/incidents.yaml -f crds/playbooks.yaml -f manifests/base/action-roles.yaml
 	@echo
 	@echo "export KUBECONFIG=$(CLUSTER_KUBECONFIG)"
-	@echo "then: $(BIN)/paramedic run"
+	@echo "export PATH=$(CURDIR)/$(BIN):\$$PATH"
+	@echo "then: paramedic run; and at the end: make cluster-down"
 
 cluster-down: ## Remove that cluster
 	@dev/localkind delete cluster --name '$(CLUSTER)' --kubeconfig '$(CLUSTER_KUBECONFIG)'

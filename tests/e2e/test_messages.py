@@ -113,7 +113,10 @@ def test_a_missing_parameter_is_named(shop: Kube, operator: Operator) -> None:
     parameters = [{"name": "healthURL", "required": True, "description": "the health endpoint"}]
     shop.apply(deployment("web"), playbook("verify", verify, parameters=parameters), incident("slow", "web", "verify"))
     message = shop.incident_in("slow", "Failed")["status"]["message"]
-    assert message == "spec.parameters.healthURL is required by the playbook (the health endpoint); add it"
+    assert (
+        message
+        == "spec.parameters.healthURL is required by the playbook (the health endpoint); open a new incident that gives it"
+    )
 
 
 def test_the_table_tells_the_story(shop: Kube, operator: Operator) -> None:

@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 from paramedic.actions.registry import ACTIONS
 from paramedic.api.v1alpha1.base import GROUP, VERSION
-from paramedic.api.v1alpha1.incident import TARGET_KINDS, Incident
+from paramedic.api.v1alpha1.incident import PLACEHOLDER, TARGET_KINDS, Incident
 from paramedic.api.v1alpha1.playbook import Playbook
 from paramedic.api.v1alpha1.steps import CHECKS
 from paramedic.codegen.structural import Schema, structural
@@ -17,7 +17,12 @@ Rule = dict[str, Any]
 def incident_crd() -> Schema:
     schema = _schema(Incident)
     spec, status = schema["properties"]["spec"], schema["properties"]["status"]
-    spec["properties"]["approvals"] |= {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["step", "by"]}
+    approvals = spec["properties"]["approvals"]
+    # Empty rather than absent, so that `add /spec/approvals/-` always has a list to add to.
+    approvals |= {"default": [], "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["step", "by"]}
+    approvals["items"]["x-kubernetes-validations"] = [
+        {"rule": f"self.by != '{PLACEHOLDER}'", "message": "write your own name", "fieldPath": ".by"}
+    ]
     spec["x-kubernetes-validations"] = _immutable(spec) + _people_rules()
     target = spec["properties"]["targetRef"]
     target["x-kubernetes-validations"] = [_target_rule()]

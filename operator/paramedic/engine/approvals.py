@@ -2,6 +2,7 @@
 
 import json
 
+from paramedic.api.v1alpha1.incident import PLACEHOLDER
 from paramedic.api.v1alpha1.incident_status import PlannedStep
 from paramedic.engine.run import Run
 
@@ -31,12 +32,8 @@ def _binds(seen: str, plan_hash: str) -> bool:
 
 def approve_command(run: Run, step: str, decision: str) -> str:
     """The command that answers, ready to copy; the person puts their name in."""
-    answer = {"step": step, "decision": decision, "by": "YOUR-NAME"}
+    answer = {"step": step, "decision": decision, "by": PLACEHOLDER}
     if decision == "Approve":
         answer["planHash"] = run.plan.hash[:12]
-    if run.incident.spec.approvals:
-        patch = json.dumps([{"op": "add", "path": "/spec/approvals/-", "value": answer}])
-        kind = "json"
-    else:
-        patch, kind = json.dumps({"spec": {"approvals": [answer]}}), "merge"
-    return f"kubectl patch incident {run.name} -n {run.namespace} --type={kind} -p '{patch}'"
+    patch = json.dumps([{"op": "add", "path": "/spec/approvals/-", "value": answer}])
+    return f"kubectl patch incident {run.name} -n {run.namespace} --type=json -p '{patch}'"

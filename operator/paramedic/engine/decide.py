@@ -97,13 +97,18 @@ def _refresh(run: Run) -> None:
     """What is derived from the steps."""
     steps = run.status.steps
     index = next((at for at, step in enumerate(steps) if step.state not in OVER), None)
+    if run.phase in ENDED:
+        run.status.current_step = None
+        over = sum(step.state in OVER for step in steps)
+        run.status.progress = f"{over}/{len(steps)}" if steps else None
+        return
     run.status.current_step = steps[index].name if index is not None else None
     if steps:
         run.status.progress = f"{len(steps) if index is None else index + 1}/{len(steps)}"
     if run.phase in ("Running", "Waiting") and index is not None:
         person = steps[index].waits_for in ("Approve", "Done")
         run.move(Event.PERSON_NEEDED if person else Event.STEPPED)
-    if run.phase not in ENDED and run.status.ending is None:
+    if run.status.ending is None:
         run.observe("Succeeded", "Unknown", run.phase, shorten(run.status.message, 256))
 
 

@@ -19,7 +19,9 @@ def resolve(declared: Iterable[Parameter], given: Mapping[str, str]) -> tuple[di
         text = given.get(parameter.name, parameter.default)
         if text is None and parameter.required:
             what = f" ({parameter.description})" if parameter.description else ""
-            problems.append(f"spec.parameters.{parameter.name} is required by the playbook{what}; add it")
+            problems.append(
+                f"spec.parameters.{parameter.name} is required by the playbook{what}; open a new incident that gives it"
+            )
             continue
         try:
             values[parameter.name] = typed(parameter, text if text is not None else _empty(parameter))

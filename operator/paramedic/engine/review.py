@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from paramedic.actions.registry import ACTIONS
 from paramedic.api.v1alpha1.incident import Incident
 from paramedic.api.v1alpha1.incident_status import IncidentStatus, StepStatus, Times
+from paramedic.engine.lifecycle import ENDED
 from paramedic.model.durations import format_duration
 from paramedic.model.text import shorten
 from paramedic.model.timeline import OPERATOR
@@ -27,7 +28,12 @@ def render(incident: Incident, status: IncidentStatus) -> str:
 def _head(incident: Incident, status: IncidentStatus) -> Iterator[str]:
     yield f"# Incident {incident.metadata.namespace}/{incident.metadata.name}: {_cell(incident.spec.summary)}"
     yield ""
-    yield f"**{status.phase}**: {_cell(status.message)}"
+    if status.phase in ENDED:
+        yield f"**{status.phase}**: {_cell(status.message)}"
+    else:  # it may hold a command, to be copied as it stands
+        yield f"**{status.phase}**:"
+        yield ""
+        yield "    " + " ".join(status.message.split())
     yield ""
     yield "| | |"
     yield "| --- | --- |"

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -23,7 +22,18 @@ from paramedic.engine import guard
 from paramedic.engine.approvals import Rejected, approve_command, approved_by
 from paramedic.engine.expressions import ExpressionError, evaluate
 from paramedic.engine.outcomes import conclude, fail, skip
-from paramedic.engine.run import OVER, PERSON_TIMEOUT, Decision, Happening, Perform, Run, Sleep, Store, since
+from paramedic.engine.run import (
+    MESSAGE_LIMIT,
+    OVER,
+    PERSON_TIMEOUT,
+    Decision,
+    Happening,
+    Perform,
+    Run,
+    Sleep,
+    Store,
+    since,
+)
 from paramedic.engine.templates import TemplateError
 from paramedic.engine.validation import explain
 from paramedic.model.durations import format_duration
@@ -182,15 +192,20 @@ def _wait(run: Run, step: StepStatus, planned: PlannedStep, waiting: Waiting) ->
 
 def _write_waiting(run: Run, step: StepStatus, waiting: Waiting, deadline: str) -> None:
     step.state, step.deadline = "Waiting", deadline
-    message: Any = waiting.message
+    message = " ".join(waiting.message.split())  # kubectl's table ends at a line break
+    step.waits_for = "Rollout"
     if waiting.person == "Approve":
         step.waits_for = "Approve"
-        message = f"{waiting.message}. Approve or reject it: {approve_command(run, step.name, 'Approve')}"
+        message = _with_command(message, "Approve, or Reject, with", approve_command(run, step.name, "Approve"))
     elif waiting.person == "Done":
         step.waits_for = "Done"
-        message = f"{waiting.message} When it is done: {approve_command(run, step.name, 'Done')}"
-    else:
-        step.waits_for = "Rollout"
+        message = _with_command(message, "When it is done", approve_command(run, step.name, "Done"))
     step.message = shorten(message, 1000)
     run.say(f"{step.name}: {message}")
     run.tell(Happening("StepWaiting", f"{step.name}: {waiting.message}", step=step.name, action=step.action))
+
+
+def _with_command(text: str, when: str, command: str) -> str:
+    """The text, cut so that the command after it stays whole."""
+    room = max(80, MESSAGE_LIMIT - len(command) - len(when) - 60)
+    return f"{shorten(text, room).rstrip('.')}. {when}: {command}"

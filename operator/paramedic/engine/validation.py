@@ -87,6 +87,10 @@ def _step_problems(path: str, step: StepBase, earlier: list[str], parameters: se
             check(step.if_, earlier)
         except ExpressionError as error:
             yield f"{path}.if: {error}"
+    if step.timeout is not None and not parse_duration(step.timeout):
+        yield f"{path}.timeout: 0s leaves no time to do anything; write one such as 10m, or leave it out"
+    if step.on_failure == "Undo" and not ACTIONS[action].can_undo:
+        yield f"{path}.onFailure: {action} cannot be undone; write Stop or Continue"
     if step.undo != "Never" and not ACTIONS[action].can_undo:
         yield f"{path}.undo: {action} cannot be undone; write Never or leave it out"
     if step.approval.required and not ACTIONS[action].remedy:

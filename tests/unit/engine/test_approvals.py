@@ -60,7 +60,9 @@ def test_the_rejection_of_a_manual_step_is_for_the_step_to_tell() -> None:
 def test_the_command_that_approves_names_the_plan() -> None:
     words = shlex.split(approve_command(planned("mend"), "mend", "Approve"))
     assert words[:6] == ["kubectl", "patch", "incident", "checkout-down", "-n", "shop"]
-    assert json.loads(words[-1]) == {"spec": {"approvals": [answer(by="YOUR-NAME", planHash=HASH[:12])]}}
+    assert json.loads(words[-1]) == [
+        {"op": "add", "path": "/spec/approvals/-", "value": answer(by="YOUR-NAME", planHash=HASH[:12])}
+    ]
 
 
 def test_the_command_adds_to_answers_that_are_there() -> None:

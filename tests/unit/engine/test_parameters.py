@@ -45,7 +45,9 @@ def test_an_optional_parameter_without_a_default_is_empty(kind: Any, value: obje
 
 
 def test_a_required_parameter_that_is_missing_is_named_with_its_meaning() -> None:
-    assert problems(URL) == ["spec.parameters.url is required by the playbook (where to ask); add it"]
+    assert problems(URL) == [
+        "spec.parameters.url is required by the playbook (where to ask); open a new incident that gives it"
+    ]
 
 
 def test_a_parameter_that_the_playbook_does_not_have_is_named_with_those_it_has() -> None:

@@ -14,6 +14,8 @@ TARGET_KINDS = {
     "ReplicaSet": "apps/v1",
     "Pod": "v1",
 }
+#: Stands for a person's name in the commands that are printed; refused as one.
+PLACEHOLDER = "YOUR-NAME"
 ParameterValue = Annotated[str, StringConstraints(max_length=1024)]
 
 

@@ -160,7 +160,9 @@ class IncidentStatus(StatusModel):
     plan: Plan | None = None
     steps: list[StepStatus] = Field(default_factory=list, max_length=32)
     current_step: Short | None = Field(None, description="The step it stands at.")
-    progress: Short | None = Field(None, description="Steps that are over, of all steps.")
+    progress: Short | None = Field(
+        None, description="The position of the current step, of all steps; once ended, the steps that are over."
+    )
     recovery: Recovery | None = None
     ending: Ending | None = Field(None, description="Set while what was temporary is being undone.")
     acknowledgement: Acknowledgement | None = None
