@@ -33,7 +33,9 @@ class IncidentIndex:
         before = self._known.get(key)
         now = Summary(
             phase=dig(obj, "status", "phase", default="Pending"),
-            playbook=dig(obj, "spec", "playbookRef", "name", default=""),
+            playbook=dig(
+                obj, "status", "playbook", "name", default=dig(obj, "spec", "playbookRef", "name", default="")
+            ),
             target=dig(obj, "status", "target", default=""),
             resource_version=meta["resourceVersion"],
         )

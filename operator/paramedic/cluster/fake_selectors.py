@@ -14,7 +14,7 @@ _EXISTS = re.compile(r"(?P<absent>!)?\s*(?P<key>[^\s!=,()]+)")
 SELECTABLE = {
     "pods": ("status.phase", "spec.nodeName"),
     "events": ("involvedObject.name", "involvedObject.uid", "reason", "type"),
-    "incidents": ("status.phase", "status.target", "spec.playbookRef.name"),
+    "incidents": ("status.phase", "status.target", "status.playbook.name", "spec.alert.fingerprint"),
 }
 
 Matches = Callable[[Object], bool]

@@ -26,6 +26,10 @@ def incident_crd() -> Schema:
     spec["x-kubernetes-validations"] = _immutable(spec) + _people_rules()
     target = spec["properties"]["targetRef"]
     target["x-kubernetes-validations"] = [_target_rule()]
+    spec["properties"]["notes"] |= {"default": []}
+    spec["properties"]["undo"] |= {
+        "default": [], "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["step"]
+    }  # fmt: skip
     status["properties"]["conditions"] |= {
         "x-kubernetes-list-type": "map",
         "x-kubernetes-list-map-keys": ["type"],
@@ -36,12 +40,12 @@ def incident_crd() -> Schema:
         ("Phase", ".status.phase", 0, "Where the incident stands"),
         ("Step", ".status.currentStep", 0, "The step it stands at"),
         ("Progress", ".status.progress", 0, "That step, of all steps"),
-        ("Playbook", ".spec.playbookRef.name", 0, "The playbook it follows"),
+        ("Playbook", ".status.playbook.name", 0, "The playbook it follows"),
         ("Target", ".status.target", 0, "What is worked on"),
         ("Acknowledged", ".status.acknowledgedBy", 1, "Who has taken it"),
         ("Message", ".status.message", 1, "What it is doing, or why it stopped and what to do"),
     ]
-    fields = [".status.phase", ".status.target", ".spec.playbookRef.name"]
+    fields = [".status.phase", ".status.target", ".status.playbook.name", ".spec.alert.fingerprint"]
     return _definition("Incident", "incidents", "inc", schema, columns, fields)
 
 
@@ -49,7 +53,7 @@ def playbook_crd() -> Schema:
     schema = _schema(Playbook)
     spec, status = schema["properties"]["spec"], schema["properties"]["status"]
     steps, checks = spec["properties"]["steps"], spec["properties"]["recovery"]["properties"]["checks"]
-    for named in (steps, checks, spec["properties"]["parameters"]):
+    for named in (steps, checks, spec["properties"]["parameters"], spec["properties"]["channels"]):
         named |= {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
     undoable = [name for name, action in ACTIONS.items() if action.can_undo]
     steps["items"]["x-kubernetes-validations"] = [_one_of("step", list(ACTIONS)), _undo_rule(undoable)]
@@ -141,12 +145,12 @@ def _target_rule() -> Rule:
     )
     return {
         "rule": pairs,
-        "messageExpression": "'a ' + self.kind + ' has the apiVersion ' + (self.kind == 'Pod' ? 'v1' : 'apps/v1') + ', not ' + self.apiVersion",
+        "messageExpression": "'a ' + self.kind + ' has the apiVersion ' + (self.kind == 'Pod' || self.kind == 'Node' ? 'v1' : 'apps/v1') + ', not ' + self.apiVersion",
         "fieldPath": ".apiVersion",
     }
 
 
-_MUTABLE = ("acknowledgedBy", "approvals", "cancel")
+_MUTABLE = ("acknowledgedBy", "lead", "impact", "notes", "approvals", "undo", "cancel")
 
 
 def _immutable(spec: Schema) -> list[Rule]:
@@ -169,16 +173,22 @@ def _immutable(spec: Schema) -> list[Rule]:
 
 
 def _people_rules() -> list[Rule]:
-    kept = "has(self.approvals) && oldSelf.approvals.all(o, o in self.approvals)"
     return [
-        {
-            "rule": f"!has(oldSelf.approvals) || size(oldSelf.approvals) == 0 || ({kept})",
-            "message": "approvals are added, never changed or taken away",
-            "fieldPath": ".approvals",
-        },
+        *(_append_only(name) for name in ("approvals", "notes", "undo")),
         {
             "rule": "!has(oldSelf.cancel) || (has(self.cancel) && self.cancel == oldSelf.cancel)",
             "message": "a cancelled incident stays cancelled; open another one",
             "fieldPath": ".cancel",
         },
     ]
+
+
+def _append_only(name: str) -> Rule:
+    kept = f"has(self.{name}) && oldSelf.{name}.all(o, o in self.{name})"
+    return {
+        "rule": f"!has(oldSelf.{name}) || size(oldSelf.{name}) == 0 || ({kept})",
+        "message": f"{name} are added, never changed or taken away"
+        if name != "undo"
+        else "undo requests are added, never changed or taken away",
+        "fieldPath": f".{name}",
+    }

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from paramedic.actions.contract import Failed, Observation, Pending, Working
 from paramedic.actions.effects import Outcome, Result
 from paramedic.actions.reads import Seen
-from paramedic.api.v1alpha1.incident_status import Acknowledgement
+from paramedic.api.v1alpha1.incident_status import Acknowledgement, PlaybookSeen
 from paramedic.engine.cancelling import cancel_run
 from paramedic.engine.explaining import explain_run
 from paramedic.engine.lifecycle import ENDED, Event
@@ -74,7 +74,10 @@ def _see_first(run: Run) -> None:
     moment = format_time(parse_time(opened)) if opened else run.stamp()
     run.status.times.detected_at = run.status.times.started_at = moment
     run.status.severity = run.incident.spec.severity
-    run.status.target = f"{run.incident.spec.target_ref.kind}/{run.incident.spec.target_ref.name}"
+    if (target := run.incident.spec.target_ref) is not None:
+        run.status.target = f"{target.kind}/{target.name}"
+    if (named := run.incident.spec.playbook_ref) is not None:
+        run.status.playbook = PlaybookSeen(name=named.name, reason="the incident names it")
     for kind in CONDITIONS:
         run.observe(kind, "Unknown", "Pending", "")
     run.observe("Acknowledged", "False", "NotAcknowledged", "nobody has acknowledged the incident")

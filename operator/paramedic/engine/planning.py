@@ -9,7 +9,7 @@ from typing import Any
 from paramedic.actions.reads import Denied, GetObject, MayI, Read, Seen
 from paramedic.actions.registry import ACTIONS
 from paramedic.actions.targets import look_permissions, ref_of_owner
-from paramedic.api.v1alpha1.incident import TARGET_KINDS
+from paramedic.api.v1alpha1.incident import CLUSTER_KINDS, TARGET_KINDS
 from paramedic.api.v1alpha1.incident_status import Plan, PlannedRecovery, PlannedStep, PlaybookSeen, StepStatus
 from paramedic.api.v1alpha1.playbook import Playbook
 from paramedic.api.v1alpha1.steps import RecoveryCheckBase, StepBase
@@ -68,9 +68,9 @@ def plan_incident(run: Run, seen: Seen) -> Decision | None:
 
 def _first_questions(run: Run, playbook: Playbook) -> Iterator[Read]:
     """What will be asked anyway, asked side by side: between an alert and its first effect, each round counts."""
-    wanted = run.incident.spec.target_ref
+    wanted = _wanted_ref(run)
     yield GetObject(ObjectRef.to(SERVICE_ACCOUNT, run.namespace, run.account), own=True)
-    yield GetObject(_wanted_ref(run))
+    yield GetObject(wanted)
     if wanted.kind in {item.kind for item in WORKLOADS}:
         if not run.dry:
             yield guard.question_about(run, f"{wanted.kind}/{wanted.name}")
@@ -97,7 +97,9 @@ def _wait_for(run: Run, holder: str) -> Decision:
 
 
 def _playbook(run: Run, seen: Seen) -> Playbook:
-    name = run.incident.spec.playbook_ref.name
+    if run.status.playbook is None:
+        raise NoPlan("NoPlaybook", "no playbook answers this incident; name one in spec.playbookRef", lasting=False)
+    name = run.status.playbook.name
     obj = seen.get(ObjectRef.to(PLAYBOOK, run.namespace, name), own=True)
     if obj is None:
         raise NoPlan(
@@ -121,7 +123,7 @@ def _find_account(run: Run, seen: Seen) -> None:
         raise NoPlan(
             "AccountNotFound",
             f"there is no ServiceAccount {run.account} in namespace {run.namespace}, which playbook"
-            f" {run.incident.spec.playbook_ref.name} names in spec.serviceAccountName; create it, with a Role for what the"
+            f" {run.status.playbook.name if run.status.playbook else ''} names in spec.serviceAccountName; create it, with a Role for what the"
             " steps do, then open a new incident",
         )
 
@@ -129,7 +131,14 @@ def _find_account(run: Run, seen: Seen) -> None:
 def _wanted_ref(run: Run) -> ObjectRef:
     """What the incident names. The CRD lets only kinds of the table through."""
     wanted = run.incident.spec.target_ref
-    return ObjectRef(TARGET_KINDS[wanted.kind], wanted.kind, run.namespace, wanted.name)
+    if wanted is None:
+        raise NoPlan(
+            "NoTarget",
+            "the incident names no target, so no step can run; open one that does in spec.targetRef, or cancel it",
+            lasting=False,
+        )
+    namespace = "" if wanted.kind in CLUSTER_KINDS else run.namespace
+    return ObjectRef(TARGET_KINDS[wanted.kind], wanted.kind, namespace, wanted.name)
 
 
 def _target(run: Run, seen: Seen) -> tuple[ObjectRef, ObjectRef | None]:
@@ -180,7 +189,7 @@ def permissions_of(steps: Iterable[StepBase | RecoveryCheckBase], kind: str) -> 
 def _needed(run: Run, playbook: Playbook, kind: str) -> dict[Permission, list[str]]:
     """Every permission that the run needs, recovery included, and which steps need it."""
     wanted = permissions_of([*playbook.spec.all_steps, *playbook.spec.all_checks], kind)
-    if run.incident.spec.target_ref.kind == "Pod":
+    if _wanted_ref(run).kind == "Pod":
         for step in playbook.spec.all_steps:
             for permission in ACTIONS[step.action].pod_permissions(step.parameters):
                 wanted.setdefault(permission, []).append(step.name)

@@ -41,7 +41,7 @@ def _head(incident: Incident, status: IncidentStatus) -> Iterator[str]:
     plan = f"{status.plan.hash[:12]}, as ServiceAccount {status.plan.service_account_name}" if status.plan else "none"
     rows = {
         "Severity": status.severity or "not said",
-        "Target": status.target or f"{incident.spec.target_ref.kind}/{incident.spec.target_ref.name}",
+        "Target": status.target or "not known",
         "Playbook": playbook,
         "Plan": plan,
         "Mode": incident.spec.mode,

@@ -46,6 +46,7 @@ REPLICASET = Resource("apps/v1", "ReplicaSet", "replicasets")
 CONTROLLER_REVISION = Resource("apps/v1", "ControllerRevision", "controllerrevisions")
 POD = Resource("v1", "Pod", "pods")
 NAMESPACE = Resource("v1", "Namespace", "namespaces", namespaced=False)
+NODE = Resource("v1", "Node", "nodes", namespaced=False)
 EVENT = Resource("v1", "Event", "events")
 SECRET = Resource("v1", "Secret", "secrets")
 CONFIGMAP = Resource("v1", "ConfigMap", "configmaps")
@@ -62,8 +63,8 @@ PLAYBOOK = Resource("paramedic.dev/v1alpha1", "Playbook", "playbooks")
 RESOURCES = {
     (item.api_version, item.kind): item
     for item in (
-        DEPLOYMENT, STATEFULSET, DAEMONSET, REPLICASET, CONTROLLER_REVISION, POD, NAMESPACE, EVENT, SECRET, CONFIGMAP,
-        SERVICE, SERVICE_ACCOUNT, CLAIM, QUOTA, NETWORK_POLICY, LEASE, ACCESS_REVIEW, INCIDENT, PLAYBOOK,
+        DEPLOYMENT, STATEFULSET, DAEMONSET, REPLICASET, CONTROLLER_REVISION, POD, NAMESPACE, NODE, EVENT, SECRET,
+        CONFIGMAP, SERVICE, SERVICE_ACCOUNT, CLAIM, QUOTA, NETWORK_POLICY, LEASE, ACCESS_REVIEW, INCIDENT, PLAYBOOK,
     )
 }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""The Incident: something is wrong with one target, and one playbook answers it."""
+"""The Incident: something is wrong, and one playbook answers it."""
 
 from typing import Annotated, Literal
 
@@ -13,22 +13,27 @@ TARGET_KINDS = {
     "DaemonSet": "apps/v1",
     "ReplicaSet": "apps/v1",
     "Pod": "v1",
+    "Node": "v1",
 }
+#: Kinds that belong to no namespace.
+CLUSTER_KINDS = frozenset({"Node"})
 #: Stands for a person's name in the commands that are printed; refused as one.
 PLACEHOLDER = "YOUR-NAME"
 ParameterValue = Annotated[str, StringConstraints(max_length=1024)]
+LabelText = Annotated[str, StringConstraints(max_length=1024)]
+AnnotationText = Annotated[str, StringConstraints(max_length=2048)]
 
 
 class TargetRef(SpecModel):
-    """The object that is in trouble, in the incident's namespace. For a Pod or a ReplicaSet, the steps work on the
-    workload that owns it.
+    """The object that is in trouble, in the incident's namespace, or a Node. For a Pod or a ReplicaSet, the steps work
+    on the workload that owns it.
     """
 
     api_version: Annotated[str, StringConstraints(max_length=64)] = Field(
-        description="apps/v1 for Deployment, StatefulSet, DaemonSet and ReplicaSet; v1 for Pod."
+        description="apps/v1 for Deployment, StatefulSet, DaemonSet and ReplicaSet; v1 for Pod and Node."
     )
-    kind: Literal["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Pod"] = Field(
-        description="Deployment, StatefulSet, DaemonSet, ReplicaSet or Pod."
+    kind: Literal["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Pod", "Node"] = Field(
+        description="Deployment, StatefulSet, DaemonSet, ReplicaSet, Pod or Node."
     )
     name: ObjectName = Field(description="Its name.")
 
@@ -38,6 +43,42 @@ class PlaybookRef(SpecModel):
 
     kind: Literal["Playbook"] = Field("Playbook", description="Playbook.")
     name: ObjectName = Field(description="Its name.")
+
+
+class Alert(SpecModel):
+    """The alert that opened the incident, as Alertmanager sent it. Its texts are data: they are shown and matched,
+    never evaluated.
+    """
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=253)] = Field(
+        description="Its name: the label alertname."
+    )
+    fingerprint: Annotated[str, StringConstraints(max_length=64)] | None = Field(
+        None, description="Which alert it is, by its labels, as Alertmanager counts."
+    )
+    starts_at: Annotated[str, StringConstraints(max_length=64)] | None = Field(
+        None, description="When it began to fire (RFC 3339)."
+    )
+    labels: dict[str, LabelText] = Field(default_factory=dict, max_length=64, description="Its labels.")
+    annotations: dict[str, AnnotationText] = Field(default_factory=dict, max_length=32, description="Its annotations.")
+    generator_url: Annotated[str, StringConstraints(max_length=2048)] | None = Field(
+        None, alias="generatorURL", description="Where its expression can be seen."
+    )
+
+
+class Note(SpecModel):
+    """A word of a person about the incident, kept on its timeline."""
+
+    by: UserName = Field(description="Who writes it.")
+    text: Annotated[str, StringConstraints(min_length=1, max_length=1024)] = Field(description="What they say.")
+
+
+class UndoRequest(SpecModel):
+    """Puts back what a step changed."""
+
+    step: StepName = Field(description="The step whose change is put back.")
+    by: UserName = Field(description="Who asks for it.")
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=1024)] = Field(description="Why.")
 
 
 class Approval(SpecModel):
@@ -67,7 +108,7 @@ class Cancel(SpecModel):
 
 class IncidentSpec(SpecModel):
     """What is wrong, and which playbook answers it. Immutable, except for what people do while it runs:
-    acknowledgedBy, approvals and cancel.
+    acknowledgedBy, lead, impact, notes, approvals, undo and cancel.
     """
 
     summary: Annotated[str, StringConstraints(min_length=1, max_length=512)] = Field(
@@ -76,8 +117,13 @@ class IncidentSpec(SpecModel):
     severity: Severity | None = Field(
         None, description="Critical, Warning or Info. Left out, it is the playbook's severity."
     )
-    target_ref: TargetRef = Field(description="The object that is in trouble.")
-    playbook_ref: PlaybookRef = Field(description="The playbook to follow.")
+    target_ref: TargetRef | None = Field(
+        None, description="The object that is in trouble. Left out, the incident waits for people: no step can run."
+    )
+    playbook_ref: PlaybookRef | None = Field(
+        None,
+        description="The playbook to follow. Left out, one is chosen by the spec.match of the namespace's playbooks.",
+    )
     parameters: dict[str, ParameterValue] = Field(
         default_factory=dict,
         max_length=32,
@@ -87,17 +133,37 @@ class IncidentSpec(SpecModel):
         "Execute",
         description="Execute follows the playbook. DryRun looks, plans and explains each step, and changes nothing.",
     )
+    alert: Alert | None = Field(None, description="The alert that opened it, where one did.")
+    opened_by: UserName | None = Field(
+        None, description="Who opened it. Filled in by admission (manifests/admission), where it cannot be forged."
+    )
     acknowledged_by: UserName | None = Field(None, description="Who has seen the incident and takes care of it.")
+    lead: UserName | None = Field(
+        None, description="The incident commander: who leads the response now. Handed over by changing it."
+    )
+    impact: Annotated[str, StringConstraints(max_length=1024)] | None = Field(
+        None, description="What users notice of it, in exact numbers where they are known; corrected as more is known."
+    )
+    notes: list[Note] = Field(
+        default_factory=list,
+        max_length=64,
+        description="What people observe and decide; entries are added, never changed or taken away.",
+    )
     approvals: list[Approval] = Field(
         default_factory=list,
         max_length=64,
         description="People's answers to waiting steps; entries are added, never changed or taken away.",
     )
+    undo: list[UndoRequest] = Field(
+        default_factory=list,
+        max_length=32,
+        description="Steps whose change is to be put back, also after the incident has ended; entries are only added.",
+    )
     cancel: Cancel | None = Field(None, description="Ends the run. Once set it stays.")
 
 
 class Incident(SpecModel):
-    """Something is wrong with one target. paramedic follows the playbook, step by step, and writes down in the status
+    """Something is wrong. paramedic follows the playbook, step by step, and writes down in the status
     what it does, sees and waits for; `status.review` is the report.
     """
 

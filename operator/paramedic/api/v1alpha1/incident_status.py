@@ -32,6 +32,7 @@ class PlaybookSeen(StatusModel):
     name: Short
     uid: Short = ""
     generation: int = 0
+    reason: Message = Field("", description="Why this playbook and not another.")
 
 
 class PlannedStep(StatusModel):
@@ -76,6 +77,8 @@ class StepUndo(StatusModel):
     reason: Short = Field(description="Why it is undone.")
     started_at: Short
     finished_at: Short | None = None
+    attempt: int = Field(1, description="Which attempt this is. What is temporary is tried again until it is gone.")
+    not_before: Short | None = Field(None, description="When the next attempt may begin.")
     message: Message = ""
 
 
@@ -93,10 +96,14 @@ class StepStatus(StatusModel):
     target: Short | None = None
     started_at: Short | None = None
     finished_at: Short | None = None
+    acted_at: Short | None = Field(None, description="When its change was begun, approvals waited for.")
     deadline: Short | None = None
     not_before: Short | None = Field(None, description="When the next attempt may begin.")
     expires_at: Short | None = Field(None, description="When the change of this step ends by itself.")
     waits_for: Literal["Approve", "Done", "Rollout"] | None = Field(None, description="What a waiting step waits for.")
+    proposal: Short | None = Field(
+        None, description="A digest of the change that waits for approval: another change needs another approval."
+    )
     message: Message = ""
     outputs: dict[str, Any] = Field(default_factory=dict, description="What later steps can use.")
     intent: dict[str, Any] | None = Field(
@@ -141,6 +148,40 @@ class EvidenceItem(StatusModel):
     ref: Short = Field(description="The Secret.")
 
 
+class AlertState(StatusModel):
+    """What Alertmanager said of the alert last."""
+
+    state: Literal["Firing", "Resolved"]
+    ends_at: Short | None = Field(None, description="When it stopped firing (RFC 3339).")
+
+
+class Escalation(StatusModel):
+    """How far the escalation has come. It counts from when the incident got its severity."""
+
+    severity: Short
+    since: Short
+    done: list[int] = Field(
+        default_factory=list, max_length=16, description="Levels that are over, by their index in the policy."
+    )
+
+
+class Notification(StatusModel):
+    """One message to one channel. It is written down before it is sent, and sent at most once for each attempt."""
+
+    id: Short = Field(description="The operation ID of this attempt: the receiver's idempotency key.")
+    reason: Short = Field(description="What it is about: Escalation, Update, Ended, or the name of a step.")
+    channel: Short
+    state: Literal["Sending", "Sent", "Failed", "Unknown"] = "Sending"
+    attempt: int = 1
+    at: Short
+    not_before: Short | None = Field(None, description="When the next attempt may begin.")
+    title: Short = ""
+    text: Annotated[str, StringConstraints(max_length=2048)] = Field(
+        "", description="What is said; left out once sent."
+    )
+    message: Message = Field("", description="What became of it.")
+
+
 class IncidentStatus(StatusModel):
     """What paramedic has decided, done and seen. Written by paramedic alone."""
 
@@ -154,6 +195,16 @@ class IncidentStatus(StatusModel):
     severity: Short | None = Field(None, description="The incident's severity, or else the playbook's.")
     target: Short | None = Field(None, description="What is worked on, such as Deployment/checkout.")
     acknowledged_by: Short | None = Field(None, description="Who acknowledged the incident.")
+    lead: Short | None = Field(None, description="Who leads the response.")
+    impact: Message | None = Field(None, description="What users notice of it, as last said.")
+    notes_seen: int = Field(0, description="How many of spec.notes are on the timeline.")
+    alert: AlertState | None = Field(None, description="What became of the alert. Written by the receiver.")
+    linked_to: Short | None = Field(
+        None, description="The incident that works on the same target: this one runs no step and ends with it."
+    )
+    related: list[Short] = Field(
+        default_factory=list, max_length=20, description="Other incidents on the same target in that time."
+    )
     conditions: list[Condition] = Field(default_factory=list, max_length=16)
     times: Times = Field(default_factory=Times)
     playbook: PlaybookSeen | None = None
@@ -166,6 +217,8 @@ class IncidentStatus(StatusModel):
     recovery: Recovery | None = None
     ending: Ending | None = Field(None, description="Set while what was temporary is being undone.")
     acknowledgement: Acknowledgement | None = None
+    escalation: Escalation | None = None
+    notifications: list[Notification] = Field(default_factory=list, max_length=40)
     evidence: list[EvidenceItem] = Field(default_factory=list, max_length=64)
     timeline: list[TimelineEntry] = Field(default_factory=list, max_length=100)
     review: Annotated[str, StringConstraints(max_length=16384)] | None = Field(
