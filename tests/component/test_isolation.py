@@ -5,6 +5,8 @@ from datetime import timedelta
 import pytest
 
 from component.builders import USER, Ward, step
+from paramedic.cluster.fake import Moment
+from paramedic.cluster.transport import Request, Unavailable
 from paramedic.model.references import INCIDENT, NETWORK_POLICY
 from paramedic.reconciler import NotLeading
 from paramedic.sweeper import Sweeper
@@ -139,3 +141,49 @@ async def test_a_sweeper_that_does_not_lead_ends_nothing() -> None:
         await sweeper_of(ward).sweep()
 
     assert len(ward.policies) == 1
+
+
+async def test_an_isolation_whose_time_ends_while_its_step_runs_is_not_made_after_that() -> None:
+    ward = Ward()
+
+    def no_answer(request: Request, moment: Moment) -> None:
+        if request.method == "POST" and "/networkpolicies" in request.path:
+            raise Unavailable("no answer")
+
+    ward.cluster.fault = no_answer
+    await ward.open(step("isolate", "isolate", {"ttl": "1m"}, onFailure="Continue"))
+    await ward.pass_time(timedelta(seconds=50))
+    assert ward.states() == {"isolate": "Running"}
+
+    ward.clock.advance(timedelta(seconds=20))
+    ward.cluster.fault = None
+    await ward.pass_time(timedelta(minutes=1))
+
+    assert ward.states() == {"isolate": "Failed"}
+    assert ward.policies == []
+
+
+async def test_an_isolation_that_cannot_be_lifted_is_tried_again_until_it_is() -> None:
+    ward = await isolated()
+    ward.cluster.deny(USER, "delete", "networkpolicies.networking.k8s.io")
+    ward.clock.advance(HOUR)
+    await ward.pass_time(timedelta(minutes=5))
+    assert ward.step("isolate")["undo"]["state"] == "Failed"
+    assert len(ward.policies) == 1
+
+    ward.cluster.allow_all()
+    await ward.pass_time(timedelta(minutes=12))
+
+    assert ward.policies == []
+    assert ward.states() == {"isolate": "Undone"}
+
+
+async def test_an_undo_that_fails_again_and_again_is_told_once() -> None:
+    ward = await isolated()
+    ward.cluster.deny(USER, "delete", "networkpolicies.networking.k8s.io")
+    ward.clock.advance(HOUR)
+
+    status = await ward.pass_time(timedelta(hours=1))
+
+    assert [item["event"] for item in status["timeline"]].count("UndoFailed") == 1
+    assert ward.step("isolate")["undo"]["attempt"] > 3

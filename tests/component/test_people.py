@@ -62,6 +62,31 @@ async def test_an_approval_of_another_plan_does_not_count(plan_hash: str) -> Non
     assert ward.effects == []
 
 
+async def test_an_approval_that_does_not_count_is_told_to_who_gave_it() -> None:
+    ward = await waiting_for_approval()
+
+    ward.answer("restart", "Approve", plan_hash="0123456789ab")
+    status = await ward.pass_time(timedelta(seconds=30))
+
+    assert "the approval of alice does not count: its planHash is not that of this plan" in status["message"]
+
+
+async def test_an_approval_is_for_the_change_that_was_shown_and_no_other() -> None:
+    ward = Ward(image="web:v2")
+    ward.deploy("web:broken")
+    await ward.open(step("back", "rollback", approval={"required": True}))
+    status = await ward.run("Waiting")
+    assert "back from revision 3 to 2" in status["message"]
+
+    ward.deploy("web:never-ready")
+    ward.answer("back", "Approve")
+    status = await ward.run()
+
+    assert status["phase"] == "Failed"
+    assert "approved another change than the one that would be made now" in status["message"]
+    assert ward.effects == []
+
+
 async def test_an_approval_of_another_step_does_not_count() -> None:
     ward = await waiting_for_approval()
 

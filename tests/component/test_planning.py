@@ -58,6 +58,19 @@ async def test_a_target_that_is_not_there_fails_the_incident_by_name() -> None:
     assert "there is no Deployment/wbe in namespace shop" in status["message"]
 
 
+async def test_a_pod_of_a_kind_of_workload_that_no_step_works_on_fails_the_incident_by_name() -> None:
+    ward = Ward()
+    owner = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "name": "web", "uid": "r", "controller": True}
+    ward.add({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web-1", "ownerReferences": [owner]}, "spec": {}})
+    target = {"apiVersion": "v1", "kind": "Pod", "name": "web-1"}
+    await ward.open(step("back", "rollback"), targetRef=target)
+
+    status = await ward.run()
+
+    assert status["phase"] == "Failed"
+    assert "belongs to Rollout/web (argoproj.io/v1alpha1)" in status["message"]
+
+
 async def test_an_account_that_is_not_there_fails_the_incident_by_name() -> None:
     ward = Ward()
     ward.cluster.remove(SERVICE_ACCOUNT, "shop", "responder")

@@ -200,3 +200,82 @@ async def test_a_wait_counts_on_while_the_operator_is_away() -> None:
     await ward.look()
 
     assert ward.states()["rest"] == "Succeeded"
+
+
+# --- a change is made once, however often it is tried
+
+
+async def test_a_retried_rollback_goes_on_with_the_first_and_not_one_revision_further() -> None:
+    ward = Ward(image="web:v2")
+    ward.deploy("web:broken")
+    ward.workloads.ticks = 10_000
+    await ward.open(step("back", "rollback", timeout="2m", retry={"attempts": 2, "backoff": "5s"}))
+    await ward.pass_time(timedelta(minutes=3))
+    assert ward.step("back")["attempt"] == 2
+
+    ward.workloads.ticks = 0
+    status = await ward.run()
+
+    assert status["phase"] == "Resolved", status["message"]
+    assert ward.image_of() == "web:v2"
+    assert len(ward.effects) == 1
+
+
+async def test_a_retried_restart_restarts_once() -> None:
+    ward = Ward()
+    ward.workloads.ticks = 10_000
+    await ward.open(step("restart", "rollingRestart", timeout="2m", retry={"attempts": 2, "backoff": "5s"}))
+    await ward.pass_time(timedelta(minutes=3))
+    assert ward.step("restart")["attempt"] == 2
+
+    ward.workloads.ticks = 0
+    await ward.run()
+
+    assert ward.states() == {"restart": "Succeeded"}
+    assert len(ward.effects) == 1
+
+
+async def test_a_slow_start_after_a_long_approval_is_not_taken_for_a_failure() -> None:
+    ward = Ward(image="web:broken", deployment_spec={"progressDeadlineSeconds": 300})
+    await ward.open(step("back", "rollback", {"whenHealthy": "Proceed"}, approval={"required": True}, timeout="24h"))
+    await ward.run("Waiting")
+    await ward.pass_time(timedelta(hours=1))
+    ward.workloads.ticks = 100
+
+    ward.answer("back", "Approve")
+    await ward.pass_time(timedelta(minutes=2))
+
+    assert ward.states() == {"back": "Running"}
+    assert ward.image_of() == "web:v1"
+
+
+async def test_a_step_that_waits_for_a_rollout_and_then_for_a_person_says_so() -> None:
+    ward = Ward(deployment_spec={"strategy": {"type": "Recreate"}}, ticks=5)
+    ward.deploy("web:v3")
+    await ward.open(step("restart", "rollingRestart"))
+    await ward.look()
+    assert ward.step("restart")["waitsFor"] == "Rollout"
+
+    status = await ward.run("Waiting")
+
+    assert ward.step("restart")["waitsFor"] == "Approve"
+    assert "kubectl patch incident one" in status["message"]
+
+
+async def test_a_recovery_check_whose_parameters_do_not_fit_fails_the_plan_by_name() -> None:
+    ward = Ward()
+    rules = {
+        "parameters": [{"name": "address"}],
+        "recovery": {
+            "checks": [{"name": "up", "httpCheck": {"url": "${parameters.address}"}}],
+            "stableFor": "1s",
+            "timeout": "5s",
+        },
+    }
+    await ward.open(CHECK, rules=rules)
+
+    status = await ward.run()
+
+    assert status["phase"] == "Failed"
+    assert "step up: httpCheck.url" in status["message"]
+    assert ward.http.asked == []

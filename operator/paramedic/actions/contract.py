@@ -20,6 +20,7 @@ from pydantic.alias_generators import to_camel
 
 from paramedic.actions.effects import Effect
 from paramedic.actions.reads import Seen
+from paramedic.model.names import digest
 from paramedic.model.permissions import Permission
 from paramedic.model.references import ObjectRef
 
@@ -59,10 +60,16 @@ class Context:
     now: datetime
     started_at: datetime
     deadline: datetime
-    approved: bool = False
+    #: Operation IDs of earlier attempts of this step, whose change may be there already.
+    earlier: tuple[str, ...] = ()
     answers: tuple[Answer, ...] = ()
     failed_checks: tuple[str, ...] = ()
     fruitless_restarts: int = 0
+
+    @property
+    def operations(self) -> tuple[str, ...]:
+        """Every operation of this step: what carries one of them was changed by it."""
+        return (self.operation_id, *self.earlier)
 
 
 @dataclass(frozen=True)
@@ -78,12 +85,23 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Intent:
-    """What is about to be changed. ``record`` is stored before the change and handed back to `observe` and `undo`."""
+    """What is about to be changed. ``record`` is stored before the change and handed back to `observe` and `undo`.
+
+    ``ask`` says why a person must approve it first, whatever the playbook says; empty where nobody must. ``change`` is
+    the part of the record that makes it this change and no other, times left out: an approval is bound to it.
+    """
 
     record: Mapping[str, Any]
     message: str
     target: ObjectRef
     expires_at: datetime | None = None
+    ask: str = ""
+    change: Mapping[str, Any] | None = None
+
+    @property
+    def identity(self) -> str:
+        """A digest that is the same for the same change."""
+        return digest(dict(self.record if self.change is None else self.change))
 
 
 @dataclass(frozen=True)
@@ -97,12 +115,15 @@ class Finished:
 
 @dataclass(frozen=True)
 class Failed:
-    """The step has failed. ``final``: a retry would meet the same refusal. ``undo``: its own change must go back."""
+    """The step has failed. ``final``: a retry would meet the same refusal. ``undo``: its own change must go back.
+    ``untouched``: nothing was changed, so a retry looks anew instead of going on with the change of this attempt.
+    """
 
     message: str
     outputs: Mapping[str, Any] = field(default_factory=dict)
     final: bool = False
     undo: bool = False
+    untouched: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,10 +135,14 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Waiting:
-    """Not now. ``person`` tells that somebody must answer: Approve a change, or report a manual step Done."""
+    """Not now. ``person`` tells that somebody must answer: Approve a change, or report a manual step Done.
+
+    ``proposal`` is the identity of the change that waits for approval.
+    """
 
     message: str
     person: str = ""  # "" | "Approve" | "Done"
+    proposal: str = ""
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,7 @@ class Isolate(Action[IsolateParameters]):
         dns = params.allow_dns and not policies_that_deny_egress(policies, pod_labels)
         allowing = policies_that_still_allow(policies, pod_labels)
         record = {
+            "operation": ctx.operation_id,  # what policy and Pod carry, whichever attempt writes them
             "policy": child_name(ctx.incident, ctx.step, ctx.operation_id),
             "selector": dig(found, "spec", "selector"),
             "pod": chosen[0]["metadata"]["name"] if _pod_name(params, ctx) else "",
@@ -93,9 +94,9 @@ class Isolate(Action[IsolateParameters]):
             "pods": len(chosen),
             "stillAllowedBy": allowing[:10],
         }
-        return Intent(
-            record, _message(params, ctx, record), ctx.target, expires_at=ctx.now + parse_duration(params.ttl)
-        )
+        change = {key: record[key] for key in ("selector", "podUID", "dns", "stillAllowedBy")}
+        until = ctx.now + parse_duration(params.ttl)
+        return Intent(record, _message(params, ctx, record), ctx.target, expires_at=until, change=change)
 
     def observe(self, params: IsolateParameters, ctx: Context, record: Mapping[str, Any], seen: Seen) -> Observation:
         effects: list[Effect] = []
@@ -105,8 +106,8 @@ class Isolate(Action[IsolateParameters]):
             pod = _quarantined(ctx, record, seen)
             if isinstance(pod, Failed):
                 return pod
-            if labels(pod).get(QUARANTINE_LABEL) != ctx.operation_id:
-                patch = {"metadata": {"labels": {QUARANTINE_LABEL: ctx.operation_id}}}
+            if labels(pod).get(QUARANTINE_LABEL) != record["operation"]:
+                patch = {"metadata": {"labels": {QUARANTINE_LABEL: record["operation"]}}}
                 effects.append(MergePatch(_pod_ref(ctx, record), pod["metadata"]["resourceVersion"], patch))
         outputs = {key: record[key] for key in ("policy", "pods", "dns", "stillAllowedBy")}
         done = Finished(_done_message(ctx, record), outputs)
@@ -119,7 +120,7 @@ class Isolate(Action[IsolateParameters]):
             effects.append(Delete(ObjectRef.of(policy)))
         if record["pod"]:
             pod = _quarantined(ctx, record, seen)
-            if not isinstance(pod, Failed) and labels(pod).get(QUARANTINE_LABEL) == ctx.operation_id:
+            if not isinstance(pod, Failed) and labels(pod).get(QUARANTINE_LABEL) == record["operation"]:
                 patch = {"metadata": {"labels": {QUARANTINE_LABEL: None}}}
                 effects.append(MergePatch(_pod_ref(ctx, record), pod["metadata"]["resourceVersion"], patch))
         done = Finished(f"the isolation of {_who(ctx, record)} is lifted: NetworkPolicy/{record['policy']} is deleted")

@@ -26,7 +26,7 @@ _DNS_RULE = {
 
 def build_policy(ctx: Context, record: Mapping[str, Any]) -> Object:
     """The policy. It has no owner: it must outlive its Incident until its time is over, and say who may end it."""
-    selector = {"matchLabels": {QUARANTINE_LABEL: ctx.operation_id}} if record["pod"] else record["selector"]
+    selector = {"matchLabels": {QUARANTINE_LABEL: record["operation"]}} if record["pod"] else record["selector"]
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
@@ -35,7 +35,7 @@ def build_policy(ctx: Context, record: Mapping[str, Any]) -> Object:
             "namespace": ctx.namespace,
             "labels": our_labels(ctx.incident, ctx.step),
             "annotations": {
-                OPERATION_ANNOTATION: ctx.operation_id,
+                OPERATION_ANNOTATION: record["operation"],
                 INCIDENT_UID_ANNOTATION: ctx.incident_uid,
                 ACCOUNT_ANNOTATION: ctx.account,
                 EXPIRES_ANNOTATION: record["until"],

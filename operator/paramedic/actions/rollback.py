@@ -1,6 +1,7 @@
 """`rollback`: back to the revision before, the Pod template alone."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 from pydantic import Field
@@ -17,7 +18,6 @@ from paramedic.actions.contract import (
     Pending,
     Preparation,
     Skipped,
-    Waiting,
     Working,
 )
 from paramedic.actions.effects import Delete
@@ -33,6 +33,7 @@ from paramedic.actions.targets import (
     patch_permission,
     pods_of,
     revision_permissions,
+    written_by_us,
 )
 from paramedic.actions.template_references import missing_references
 from paramedic.model.objects import Object, dig
@@ -104,21 +105,22 @@ class Rollback(Action[RollbackParameters]):
             return Failed(f"{text}; create it again or name another revision in toRevision", final=True)
         if refusal := rollouts.admission_refusal(found, chosen.template, ctx, seen):
             return Failed(f"a Pod of revision {chosen.number} would not be admitted: {refusal}", final=True)
-        if not ctx.approved and (reasons := rollouts.approval_reasons(found, ctx, seen)):
-            return Waiting(f"rolling back {ctx.target} {'; it '.join(reasons)}", person="Approve")
-        return _intent(ctx, found, now, chosen, unseen)
+        reasons = rollouts.approval_reasons(found, ctx, seen)
+        ask = f"rolling back {ctx.target} {'; it '.join(reasons)}" if reasons else ""
+        return replace(_intent(ctx, found, now, chosen, unseen), ask=ask)
 
     def observe(self, params: RollbackParameters, ctx: Context, record: Mapping[str, Any], seen: Seen) -> Observation:
         found = find_target(ctx, seen)
         if isinstance(found, Failed):
             return found
         now = essence(found["spec"]["template"])
-        if carries(found, ctx.operation_id) and now == record["from"]["essence"]:
+        if carries(found, *ctx.operations) and now == record["from"]["essence"]:
             return _reverted(ctx, record, found)
-        if carries(found, ctx.operation_id) or now == record["to"]["essence"]:
+        if carries(found, *ctx.operations) or now == record["to"]["essence"]:
             return self._follow(params, ctx, record, found, seen)
         if now != record["from"]["essence"]:
-            return Failed(f"{ctx.target} got another Pod template before it was rolled back; nothing was changed")
+            text = f"{ctx.target} got another Pod template before it was rolled back; nothing was changed"
+            return Failed(text, untouched=True)
         revision = _kept(found, record["to"], seen)
         if revision is None:
             return Failed(f"revision {record['to']['revision']} of {ctx.target} was deleted meanwhile", final=True)
@@ -141,11 +143,12 @@ class Rollback(Action[RollbackParameters]):
         now = essence(found["spec"]["template"])
         if carries(found, undo_operation(ctx)) or now == record["from"]["essence"]:
             return Finished(f"put the template of revision {record['from']['revision']} of {ctx.target} back")
-        if now != record["to"]["essence"]:
-            return Finished(f"left as it is: the template of {ctx.target} was changed since the rollback")
+        if now != record["to"]["essence"] or not carries(found, *ctx.operations) or not written_by_us(found):
+            return Finished(f"left as it is: the template of {ctx.target} was written by others since the rollback")
         revision = _kept(found, record["from"], seen)
         if revision is None:
-            return Failed(f"revision {record['from']['revision']} of {ctx.target} is gone, so it cannot be put back")
+            text = f"revision {record['from']['revision']} of {ctx.target} is gone, so it cannot be put back"
+            return Failed(text, final=True)
         return Pending((restore_template(ctx, found, revision, record),))
 
 
@@ -164,7 +167,7 @@ def _intent(ctx: Context, found: Object, now: Revision | None, chosen: Revision,
     )
     if unseen:
         message += f"; not checked, since {ctx.account} may not read it: {', '.join(unseen)}"
-    return Intent(record, message, ctx.target)
+    return Intent(record, message, ctx.target, change={"from": record["from"], "to": record["to"]})
 
 
 def _finished(ctx: Context, record: Mapping[str, Any], found: Object, seen: Seen) -> Finished:

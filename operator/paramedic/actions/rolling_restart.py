@@ -15,7 +15,6 @@ from paramedic.actions.contract import (
     Parameters,
     Pending,
     Preparation,
-    Waiting,
 )
 from paramedic.actions.effects import MergePatch
 from paramedic.actions.reads import Seen
@@ -77,18 +76,11 @@ class RollingRestart(Action[RollingRestartParameters]):
             return other
         if refusal := _no_room(found, ctx, seen):
             return Failed(refusal, final=True)
-        return self._ask(params, ctx, found, seen) or _intent(ctx, found)
-
-    def _ask(self, params: RollingRestartParameters, ctx: Context, found: Object, seen: Seen) -> Waiting | None:
-        if ctx.approved:
-            return None
         reasons = rollouts.approval_reasons(found, ctx, seen)
         mutable = [] if params.allow_mutable_tags else rollouts.mutable_images(found)
         if mutable:
             reasons.append(f"pulls {listing(mutable)} again, which may be other code by now")
-        if not reasons:
-            return None
-        return Waiting(f"restarting {ctx.target} {'; it '.join(reasons)}", person="Approve")
+        return _intent(ctx, found, f"restarting {ctx.target} {'; it '.join(reasons)}" if reasons else "")
 
     def observe(
         self, params: RollingRestartParameters, ctx: Context, record: Mapping[str, Any], seen: Seen
@@ -98,10 +90,12 @@ class RollingRestart(Action[RollingRestartParameters]):
             return found
         template = found["spec"]["template"]
         restarted = dig(template, "metadata", "annotations", RESTARTED_ANNOTATION)
-        if carries(found, ctx.operation_id) or restarted == record["restartedAt"]:
+        if carries(found, *ctx.operations) or restarted == record["restartedAt"]:
             return rollouts.follow(found, ctx, seen)
         if essence(template) != record["template"]:
-            return Failed(f"{ctx.target} got another Pod template before it was restarted; nothing was restarted")
+            return Failed(
+                f"{ctx.target} got another Pod template before it was restarted; nothing was restarted", untouched=True
+            )
         return Pending((_restart(ctx, found, record["restartedAt"]),))
 
 
@@ -112,7 +106,7 @@ def _no_room(found: Object, ctx: Context, seen: Seen) -> str:
     return f"{ctx.target} has no room for a new Pod: {refusal}" if refusal else ""
 
 
-def _intent(ctx: Context, found: Object) -> Intent:
+def _intent(ctx: Context, found: Object, ask: str) -> Intent:
     view = Workload.of(found)
     down = most_unavailable(found)
     record = {"restartedAt": format_second(ctx.now), "template": essence(found["spec"]["template"])}
@@ -121,7 +115,7 @@ def _intent(ctx: Context, found: Object) -> Intent:
         message += (
             f" (the step's timeout is shorter than the workload's progress deadline of {view.progress_deadline} s)"
         )
-    return Intent(record, message, ctx.target)
+    return Intent(record, message, ctx.target, ask=ask, change={"template": record["template"]})
 
 
 def _restart(ctx: Context, found: Object, moment: str) -> MergePatch:

@@ -2,7 +2,7 @@
 
 from paramedic.actions.contract import Context, Failed
 from paramedic.actions.reads import ListObjects, Seen
-from paramedic.model.names import OPERATION_ANNOTATION
+from paramedic.model.names import FIELD_MANAGER, OPERATION_ANNOTATION
 from paramedic.model.objects import Object, annotations, controller_of, dig, selector_query
 from paramedic.model.permissions import Permission
 from paramedic.model.references import (
@@ -78,9 +78,15 @@ def pods_of(workload: Object, seen: Seen) -> list[Object]:
     return [pod for pod in seen.items(question) if dig(controller_of(pod), "uid") in owners]
 
 
-def carries(obj: Object, operation: str) -> bool:
-    """Whether this operation has written the object."""
-    return annotations(obj).get(OPERATION_ANNOTATION) == operation
+def carries(obj: Object, *operations: str) -> bool:
+    """Whether one of these operations was the last to write the object."""
+    return annotations(obj).get(OPERATION_ANNOTATION) in operations
+
+
+def written_by_us(workload: Object) -> bool:
+    """Whether nobody else has written the Pod template since paramedic did, as far as managed fields tell."""
+    who, when = last_template_writer(workload)
+    return not when or who == FIELD_MANAGER
 
 
 def last_template_writer(workload: Object) -> tuple[str, str]:

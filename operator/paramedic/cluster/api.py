@@ -20,11 +20,10 @@ from paramedic.actions.reads import (
 )
 from paramedic.cluster.refusals import explain_refusal
 from paramedic.cluster.transport import JSON_PATCH, MERGE_PATCH, ApiError, Request, Transport, Unavailable
-from paramedic.model.names import service_account_user
+from paramedic.model.names import FIELD_MANAGER, service_account_user
 from paramedic.model.objects import Object
 from paramedic.model.references import ACCESS_REVIEW, ObjectRef, Resource
 
-FIELD_MANAGER = "paramedic"
 _WRITE = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
 #: How long a granted permission is believed before it is asked for again. A refusal is asked again each time.
 _BELIEVE_SECONDS = 60.0

@@ -5,6 +5,7 @@ import json
 from paramedic.api.v1alpha1.incident import PLACEHOLDER
 from paramedic.api.v1alpha1.incident_status import PlannedStep
 from paramedic.engine.run import Run
+from paramedic.model.text import listing
 
 _SHORTEST_HASH = 4
 
@@ -24,6 +25,18 @@ def approved_by(run: Run, planned: PlannedStep) -> str:
         if item.decision == "Approve" and _binds(item.plan_hash or "", run.plan.hash):
             approver = item.by
     return approver
+
+
+def overlooked(run: Run, planned: PlannedStep) -> str:
+    """Says which approvals of this step do not count, since they saw another plan; empty if there are none."""
+    found = [
+        item.by
+        for item in run.incident.spec.approvals
+        if item.step == planned.name and item.decision == "Approve" and not _binds(item.plan_hash or "", run.plan.hash)
+    ]
+    if not found:
+        return ""
+    return f"; the approval of {listing(found)} does not count: its planHash is not that of this plan"
 
 
 def _binds(seen: str, plan_hash: str) -> bool:

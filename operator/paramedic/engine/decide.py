@@ -17,7 +17,7 @@ from paramedic.engine.planning import plan_incident
 from paramedic.engine.recovery import watch_recovery
 from paramedic.engine.run import OVER, Decision, Perform, Run, Sleep, Store
 from paramedic.engine.stepping import advance_steps
-from paramedic.engine.unwinding import continue_end, continue_undo, expire, next_expiry
+from paramedic.engine.unwinding import continue_end, continue_undo, expire, next_expiry, retry_undo
 from paramedic.model.text import shorten
 from paramedic.model.times import format_time, parse_time
 
@@ -37,6 +37,8 @@ def decide(run: Run, seen: Seen, settled: Mapping[str, Observation] | None = Non
 
 def _decide(run: Run, seen: Seen, settled: Mapping[str, Observation]) -> Decision:
     if decision := continue_undo(run, seen, settled):
+        return decision
+    if decision := retry_undo(run):
         return decision
     if run.phase in ENDED:
         return expire(run) or Sleep(next_expiry(run))

@@ -7,7 +7,7 @@ not ended, and every step of it has a deadline. So it survives restarts, and nob
 from datetime import timedelta
 
 from paramedic.actions.reads import ListObjects, Seen
-from paramedic.engine.lifecycle import ACTIVE
+from paramedic.engine.lifecycle import ACTIVE, ENDED
 from paramedic.engine.run import Run, since
 from paramedic.model.objects import Object, dig
 from paramedic.model.references import INCIDENT, ObjectRef
@@ -29,20 +29,26 @@ def check_protected(target: ObjectRef) -> None:
         )
 
 
+#: Ended incidents pile up, those at work on one target do not: the API server leaves the others out.
+_NOT_ENDED = ",".join(f"status.phase!={phase}" for phase in sorted(ENDED))
+_MOST = 5_000
+
+
 def question_about(run: Run, target: str) -> ListObjects:
-    """Which incidents there are on this target, by the field that the API server selects by."""
-    return ListObjects(INCIDENT, run.namespace, field_selector=f"status.target={target}", own=True)
+    """Which incidents there are on this target that have not ended, by the fields that the API server selects by."""
+    selector = f"status.target={target},{_NOT_ENDED}"
+    return ListObjects(INCIDENT, run.namespace, field_selector=selector, limit=_MOST, own=True)
 
 
-def others_on_target(run: Run, seen: Seen, target: str) -> list[Object]:
-    """The other incidents on this target, ended ones too, as the API server has them now."""
-    listed = seen.items(question_about(run, target))
-    return [item for item in listed if item["metadata"]["uid"] != run.incident.metadata.uid]
+def others_on_target(run: Run, seen: Seen, question: ListObjects) -> list[Object]:
+    """The other incidents that the question is about, as the API server has them now."""
+    return [item for item in seen.items(question) if item["metadata"]["uid"] != run.incident.metadata.uid]
 
 
 def holder_of(run: Run, seen: Seen, target: str) -> str:
     """The name of another incident that is at work on this target and comes before this one; empty if none does."""
-    rivals = [item for item in others_on_target(run, seen, target) if dig(item, "status", "phase") in ACTIVE]
+    open_ones = others_on_target(run, seen, question_about(run, target))
+    rivals = [item for item in open_ones if dig(item, "status", "phase") in ACTIVE]
     rivals = [item for item in rivals if dig(item, "spec", "mode") != "DryRun"]
     ours = (run.status.plan.frozen_at, run.incident.metadata.uid) if run.status.plan else ("~", "")
     ahead = [item for item in rivals if _rank(item) < ours]
@@ -55,10 +61,9 @@ def _rank(item: Object) -> tuple[str, str]:
 
 def fruitless_restarts(run: Run, seen: Seen) -> int:
     """How many incidents on this target failed within the last hour although they restarted it."""
-    return sum(
-        dig(item, "status", "phase") == "Failed" and any(_recent_restart(step, run) for step in _steps(item))
-        for item in others_on_target(run, seen, str(run.target))
-    )
+    selector = f"status.target={run.target},status.phase=Failed"
+    failed = ListObjects(INCIDENT, run.namespace, field_selector=selector, limit=_MOST, own=True)
+    return sum(any(_recent_restart(step, run) for step in _steps(item)) for item in others_on_target(run, seen, failed))
 
 
 def _steps(item: Object) -> list[Object]:

@@ -51,6 +51,8 @@ def fail(run: Run, step: StepStatus, verdict: Failed) -> Decision | None:
 
 def _try_again(run: Run, step: StepStatus, verdict: Failed, backoff: timedelta, attempts: int) -> Decision:
     step.state, step.waits_for = "Pending", None
+    if verdict.untouched:
+        step.intent = None
     step.not_before = format_time(run.now + backoff)
     again = (
         f"attempt {step.attempt} of {attempts} failed, the next one in {format_duration(backoff)}: {verdict.message}"

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
+from pydantic import ValidationError
+
 from paramedic.actions.reads import Denied, GetObject, MayI, Read, Seen
 from paramedic.actions.registry import ACTIONS
 from paramedic.actions.targets import look_permissions, ref_of_owner
@@ -19,11 +21,11 @@ from paramedic.engine.lifecycle import Event
 from paramedic.engine.parameters import resolve
 from paramedic.engine.run import Decision, Happening, Run, Sleep, Store
 from paramedic.engine.templates import TemplateError, paths_in, substitute
-from paramedic.engine.validation import read_playbook
+from paramedic.engine.validation import explain, read_playbook
 from paramedic.model.names import canonical, digest
 from paramedic.model.objects import Object
 from paramedic.model.permissions import Permission
-from paramedic.model.references import PLAYBOOK, SERVICE_ACCOUNT, WORKLOADS, ObjectRef
+from paramedic.model.references import PLAYBOOK, RESOURCES, SERVICE_ACCOUNT, WORKLOADS, ObjectRef
 from paramedic.model.text import listing, plural
 from paramedic.model.times import format_time
 
@@ -154,8 +156,10 @@ def _target(run: Run, seen: Seen) -> tuple[ObjectRef, ObjectRef | None]:
     pod = _with_uid(obj, ref) if ref.kind == "Pod" else None
     owner = _top_owner(obj, ref, run.namespace, seen)
     if owner.kind not in {item.kind for item in WORKLOADS}:
+        to = f"belongs to {owner} ({owner.api_version})" if owner.name != ref.name else "belongs to nothing"
         raise NoPlan(
-            "TargetUnowned", f"{ref} belongs to no Deployment, StatefulSet or DaemonSet, so nothing would replace it"
+            "TargetUnowned",
+            f"{ref} {to}, not to a Deployment, StatefulSet or DaemonSet, which are what steps work on",
         )
     return owner, pod
 
@@ -164,8 +168,8 @@ def _top_owner(obj: Object, ref: ObjectRef, namespace: str, seen: Seen) -> Objec
     found = _with_uid(obj, ref)
     while found.kind not in {item.kind for item in WORKLOADS}:
         owner = ref_of_owner(obj, namespace)
-        if owner is None:
-            break
+        if owner is None or (owner.api_version, owner.kind) not in RESOURCES:
+            return owner or found
         owner_obj = seen.get(owner)
         if owner_obj is None:
             break
@@ -222,6 +226,8 @@ def _freeze(run: Run, playbook: Playbook, values: dict[str, Any], target: Object
         checks = [_frozen_check(item, known) for item in playbook.spec.all_checks]
     except TemplateError as error:
         raise NoPlan("InvalidParameters", str(error)) from None
+    if problems := [problem for item in [*steps, *checks] for problem in _misfits(item)]:
+        raise NoPlan("InvalidParameters", "; ".join(problems[:5]))
     rule = playbook.spec.recovery
     recovery = PlannedRecovery(checks=checks, stable_for=rule.stable_for, timeout=rule.timeout)
     plan = Plan(
@@ -250,6 +256,17 @@ def _frozen_step(step: StepBase, known: dict[str, Any]) -> PlannedStep:
     return PlannedStep(
         name=step.name, phase=step.response_phase, action=step.action, parameters=parameters, options=options
     )
+
+
+def _misfits(item: PlannedStep) -> list[str]:
+    """What the values that were filled in make of the parameters; those that wait for earlier steps are left out."""
+    if item.options.get("late"):
+        return []
+    try:
+        ACTIONS[item.action].parameters.model_validate(item.parameters)
+    except ValidationError as error:
+        return [f"step {item.name}: {item.action}.{problem}" for problem in explain(error)]
+    return []
 
 
 _OPTIONS = ("if_", "on_failure", "timeout", "retry", "approval", "undo")

@@ -4,11 +4,15 @@ healthy.
 
 from datetime import timedelta
 
+from pydantic import ValidationError
+
 from paramedic.actions.contract import Failed, Finished
 from paramedic.actions.reads import Denied, Seen
 from paramedic.api.v1alpha1.incident_status import PlannedStep, Recovery
 from paramedic.engine.ending import begin_end
 from paramedic.engine.run import Decision, Happening, Run, Sleep
+from paramedic.engine.templates import TemplateError
+from paramedic.engine.validation import explain
 from paramedic.model.durations import format_duration, parse_duration
 from paramedic.model.text import shorten
 from paramedic.model.times import parse_time
@@ -49,8 +53,10 @@ def _complaint(run: Run, seen: Seen) -> str:
         action = run.action_of(planned)
         try:
             verdict = action.prepare(run.parameters_of(planned), run.context(planned), seen)
-        except Denied as denied:
-            verdict = Failed(str(denied))
+        except (Denied, TemplateError) as error:
+            verdict = Failed(str(error))
+        except ValidationError as error:
+            verdict = Failed("; ".join(explain(error)))
         if not isinstance(verdict, Finished):
             return f"{planned.name}: {verdict.message}"
     return ""

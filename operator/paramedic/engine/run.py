@@ -16,6 +16,7 @@ from paramedic.engine.lifecycle import Event, next_phase
 from paramedic.engine.templates import substitute
 from paramedic.model.conditions import Status, set_condition
 from paramedic.model.durations import parse_duration
+from paramedic.model.names import operation_id
 from paramedic.model.references import ObjectRef
 from paramedic.model.text import shorten
 from paramedic.model.timeline import OPERATOR, add_entry
@@ -163,10 +164,11 @@ class Run:
         said = planned.options.get("timeout")
         return parse_duration(said) if said else ACTIONS[planned.action].timeout
 
-    def context(self, planned: PlannedStep, *, approved: bool = False, fruitless_restarts: int = 0) -> Context:
+    def context(self, planned: PlannedStep, *, fruitless_restarts: int = 0) -> Context:
         """What the action of a step knows."""
         step = next((item for item in self.status.steps if item.name == planned.name), None)
-        started = parse_time(step.started_at) if step and step.started_at else self.now
+        began = (step.acted_at or step.started_at) if step else None
+        started = parse_time(began) if began else self.now
         deadline = parse_time(step.deadline) if step and step.deadline else started + self.timeout_of(planned)
         return Context(
             incident=self.name,
@@ -181,11 +183,15 @@ class Run:
             now=self.now,
             started_at=started,
             deadline=deadline,
-            approved=approved,
+            earlier=self._earlier(step) if step else (),
             answers=self.answers(planned.name),
             failed_checks=tuple(item.name for item in self.status.steps if _is_failed_check(item)),
             fruitless_restarts=fruitless_restarts,
         )
+
+    def _earlier(self, step: StepStatus) -> tuple[str, ...]:
+        uid = self.incident.metadata.uid
+        return tuple(operation_id(uid, step.name, attempt) for attempt in range(step.attempt - 1, 0, -1))
 
     def answers(self, step: str) -> tuple[Answer, ...]:
         found = [item for item in self.incident.spec.approvals if item.step == step]

@@ -1,7 +1,9 @@
 """The steps of a run, one after the other: prepare, write down the intent, act, observe, write down the outcome."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
+from typing import Literal
 
 from pydantic import ValidationError
 
@@ -19,7 +21,7 @@ from paramedic.actions.contract import (
 from paramedic.actions.reads import Denied, Seen
 from paramedic.api.v1alpha1.incident_status import PlannedStep, StepStatus
 from paramedic.engine import guard
-from paramedic.engine.approvals import Rejected, approve_command, approved_by
+from paramedic.engine.approvals import Rejected, approve_command, approved_by, overlooked
 from paramedic.engine.expressions import ExpressionError, evaluate
 from paramedic.engine.outcomes import conclude, fail, skip
 from paramedic.engine.run import (
@@ -64,6 +66,10 @@ def _advance(run: Run, step: StepStatus, seen: Seen, settled: Mapping[str, Obser
         if step.attempt == 0 and (answer := unwanted(run, planned)):
             return skip(run, step, answer.message) if isinstance(answer, Skipped) else fail(run, step, answer)
         _begin_attempt(run, step, planned)
+        if step.intent is not None:
+            return _go_on(run, step)
+    if step.expires_at and run.now >= parse_time(step.expires_at):
+        return fail(run, step, Failed("its time (ttl) was over before it was done", final=True, undo=True))
     verdict: Preparation | Observation = settled.get(step.name) or _ask(run, step, planned, seen)
     if isinstance(verdict, Intent):
         return _write_intent(run, step, planned, verdict)
@@ -99,8 +105,16 @@ def _begin_attempt(run: Run, step: StepStatus, planned: PlannedStep) -> None:
     step.operation_id = operation_id(run.incident.metadata.uid, step.name, step.attempt)
     step.started_at = run.stamp()
     step.deadline = format_time(run.now + run.timeout_of(planned))
-    step.not_before, step.finished_at, step.intent, step.message = None, None, None, ""
+    step.not_before, step.finished_at, step.message = None, None, ""
     step.target = str(run.target)
+
+
+def _go_on(run: Run, step: StepStatus) -> Decision:
+    """A change that an earlier attempt has begun is gone on with, never made twice: looking tells what is left of it."""
+    step.state, step.acted_at = "Running", run.stamp()
+    step.message = f"attempt {step.attempt}: going on with the change that the first attempt began"
+    run.say(f"{step.name}: {step.message}")
+    return Store()
 
 
 def _ask(run: Run, step: StepStatus, planned: PlannedStep, seen: Seen) -> Preparation | Observation:
@@ -112,19 +126,33 @@ def _ask(run: Run, step: StepStatus, planned: PlannedStep, seen: Seen) -> Prepar
             return action.observe(params, run.context(planned), step.intent or {}, seen)
         approver = approved_by(run, planned)
         restarts = guard.fruitless_restarts(run, seen) if action.name == "rollingRestart" else 0
-        context = run.context(planned, approved=bool(approver), fruitless_restarts=restarts)
-        verdict: Preparation = action.prepare(params, context, seen)
+        verdict: Preparation = action.prepare(params, run.context(planned, fruitless_restarts=restarts), seen)
     except (TemplateError, Denied) as error:
         return Failed(str(error), final=True)
     except ValidationError as error:
         return Failed("; ".join(explain(error)), final=True)
     except Rejected as rejected:
         return Failed(str(rejected), final=True)
-    if isinstance(verdict, Intent) and planned.options.get("approval", {}).get("required") and not approver:
-        return Waiting(verdict.message, person="Approve")
-    if isinstance(verdict, Intent) and approver:
-        run.note("Approved", f"{approver} approved {planned.name}", actor=approver)
-    return verdict
+    return _approved(run, step, planned, verdict, approver) if isinstance(verdict, Intent) else verdict
+
+
+def _approved(run: Run, step: StepStatus, planned: PlannedStep, intent: Intent, approver: str) -> Preparation:
+    """The intent, if nobody must approve it or somebody did; an approval is for the change that was shown."""
+    if not approver:
+        waiting = wants_approval(planned, intent)
+        return replace(waiting, message=waiting.message + overlooked(run, planned)) if waiting else intent
+    if step.proposal and step.proposal != intent.identity:
+        text = f"{approver} approved another change than the one that would be made now: {intent.message}"
+        return Failed(f"{text}; {run.target} has changed meanwhile, so open a new incident", final=True)
+    run.note("Approved", f"{approver} approved {planned.name}", actor=approver)
+    return intent
+
+
+def wants_approval(planned: PlannedStep, intent: Intent) -> Waiting | None:
+    """What a person must approve before this change, if anybody must: the playbook says so, or the change is dangerous."""
+    if not (intent.ask or planned.options.get("approval", {}).get("required")):
+        return None
+    return Waiting(intent.ask or intent.message, person="Approve", proposal=intent.identity)
 
 
 def ask_dry(run: Run, planned: PlannedStep, seen: Seen) -> Preparation:
@@ -136,11 +164,12 @@ def ask_dry(run: Run, planned: PlannedStep, seen: Seen) -> Preparation:
         return Failed(str(error), final=True)
     except ValidationError as error:
         return Failed("; ".join(explain(error)), final=True)
-    return found
+    return (wants_approval(planned, found) or found) if isinstance(found, Intent) else found
 
 
 def _write_intent(run: Run, step: StepStatus, planned: PlannedStep, intent: Intent) -> Decision:
-    step.state, step.waits_for = "Running", None
+    step.state, step.waits_for, step.proposal = "Running", None, None
+    step.acted_at = run.stamp()
     step.intent = dict(intent.record)
     step.message = shorten(intent.message, 1000)
     step.deadline = format_time(run.now + run.timeout_of(planned))
@@ -164,7 +193,8 @@ def _act(run: Run, step: StepStatus, planned: PlannedStep, pending: Pending, see
 
 def _look_again(run: Run, step: StepStatus, working: Working) -> Decision | None:
     if step.deadline and run.now > parse_time(step.deadline):
-        allowed = format_duration(parse_time(step.deadline) - parse_time(step.started_at or step.deadline))
+        began = step.acted_at or step.started_at or step.deadline
+        allowed = format_duration(parse_time(step.deadline) - parse_time(began))
         text = f"not done within {allowed}: {working.message}"
         if working.progressing:
             text += "; it still moves, so it is left as it is"
@@ -184,25 +214,29 @@ def _wait(run: Run, step: StepStatus, planned: PlannedStep, waiting: Waiting) ->
     if run.now > begun + patience:
         who = "nobody answered" if waiting.person else "it was not over"
         return fail(run, step, Failed(f"{who} within {format_duration(patience)}: {waiting.message}", final=True))
-    if step.state != "Waiting":
-        _write_waiting(run, step, waiting, format_time(begun + patience))
+    _write_waiting(run, step, waiting, format_time(begun + patience))
     pause = _LOOK_FOR_PEOPLE if waiting.person else timedelta(seconds=2)
     return Sleep(min(pause, begun + patience - run.now + timedelta(milliseconds=10)))
 
 
 def _write_waiting(run: Run, step: StepStatus, waiting: Waiting, deadline: str) -> None:
-    step.state, step.deadline = "Waiting", deadline
     message = " ".join(waiting.message.split())  # kubectl's table ends at a line break
-    step.waits_for = "Rollout"
     if waiting.person == "Approve":
-        step.waits_for = "Approve"
         message = _with_command(message, "Approve, or Reject, with", approve_command(run, step.name, "Approve"))
     elif waiting.person == "Done":
-        step.waits_for = "Done"
         message = _with_command(message, "When it is done", approve_command(run, step.name, "Done"))
+    waits_for = _WAITS_FOR[waiting.person]
+    told = step.message == shorten(message, 1000) or not waiting.person  # how long a rollout takes is no news
+    if step.state == "Waiting" and step.waits_for == waits_for and told:
+        return
+    step.state, step.deadline, step.waits_for = "Waiting", deadline, waits_for
+    step.proposal = step.proposal or waiting.proposal or None
     step.message = shorten(message, 1000)
     run.say(f"{step.name}: {message}")
     run.tell(Happening("StepWaiting", f"{step.name}: {waiting.message}", step=step.name, action=step.action))
+
+
+_WAITS_FOR: dict[str, Literal["Approve", "Done", "Rollout"]] = {"Approve": "Approve", "Done": "Done", "": "Rollout"}
 
 
 def _with_command(text: str, when: str, command: str) -> str:

@@ -1,17 +1,21 @@
 """Taking changes back: at the end of a run, when a step's own change must go, and when its time is over."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 from paramedic.actions.contract import Failed, Finished, Observation, Pending
 from paramedic.actions.reads import Denied, Seen
 from paramedic.api.v1alpha1.incident_status import StepStatus, StepUndo
 from paramedic.engine.ending import end_now
-from paramedic.engine.run import Decision, Happening, Perform, Run, Sleep, Store
+from paramedic.engine.lifecycle import ENDED
+from paramedic.engine.review import render
+from paramedic.engine.run import OVER, Decision, Happening, Perform, Run, Sleep, Store
 from paramedic.model.text import shorten
-from paramedic.model.times import parse_time
+from paramedic.model.times import format_time, parse_time
 
 _AGAIN = timedelta(seconds=1)
+_FIRST_RETRY, _LONGEST_RETRY = timedelta(seconds=15), timedelta(minutes=10)
 
 
 def start_undo(run: Run, step: StepStatus, reason: str) -> Store:
@@ -28,6 +32,8 @@ def continue_undo(run: Run, seen: Seen, settled: Mapping[str, Observation]) -> D
         return None
     planned = run.planned(step.name)
     answer = settled.get(step.name)
+    if isinstance(answer, Failed):  # a refusal of today, such as a right that is missing, may be lifted tomorrow
+        answer = replace(answer, final=False)
     if answer is None:
         try:
             params = run.parameters_of(planned)
@@ -41,12 +47,37 @@ def continue_undo(run: Run, seen: Seen, settled: Mapping[str, Observation]) -> D
         _undone(run, step, answer.message)
         return Store()
     if isinstance(answer, Failed) or overdue:
-        text = answer.message if isinstance(answer, Failed) else "it took too long"
-        step.undo.state, step.undo.message = "Failed", shorten(text, 1000)
-        step.undo.finished_at = run.stamp()
-        run.tell(Happening("UndoFailed", f"{step.name} could not be undone: {text}", warning=True, step=step.name))
+        _not_undone(run, step, answer if isinstance(answer, Failed) else Failed("it took too long"))
         return Store()
     return Sleep(_AGAIN)
+
+
+def _not_undone(run: Run, step: StepStatus, answer: Failed) -> None:
+    if step.undo is None:
+        return
+    first = step.undo.attempt == 1
+    step.undo.state, step.undo.message = "Failed", shorten(answer.message, 1000)
+    step.undo.finished_at = run.stamp()
+    again = ""
+    if not answer.final:
+        # What is temporary must not stay because somebody took a right away for an hour.
+        pause = min(_LONGEST_RETRY, _FIRST_RETRY * 2 ** min(step.undo.attempt - 1, 10))
+        step.undo.not_before = format_time(run.now + pause)
+        again = "; it is tried again until it is undone"
+    if first:
+        text = f"{step.name} could not be undone: {answer.message}{again}"
+        run.tell(Happening("UndoFailed", text, warning=True, step=step.name))
+
+
+def retry_undo(run: Run) -> Decision | None:
+    """Begins an undo anew that failed and may work by now, whether the incident has ended or not."""
+    for step in run.status.steps:
+        undo = step.undo
+        if undo and undo.state == "Failed" and undo.not_before and parse_time(undo.not_before) <= run.now:
+            undo.state, undo.not_before, undo.finished_at = "Running", None, None
+            undo.attempt, undo.started_at = undo.attempt + 1, run.stamp()
+            return Store()
+    return None
 
 
 def _undone(run: Run, step: StepStatus, message: str) -> None:
@@ -58,6 +89,8 @@ def _undone(run: Run, step: StepStatus, message: str) -> None:
         step.state = "Undone"
     step.expires_at = None
     run.tell(Happening("Undone", f"{step.name}: {message}", step=step.name))
+    if run.phase in ENDED:
+        run.status.review = render(run.incident, run.status)
 
 
 def continue_end(run: Run) -> Decision | None:
@@ -75,12 +108,14 @@ def continue_end(run: Run) -> Decision | None:
 def expire(run: Run) -> Decision | None:
     """Begins to undo what has reached the end of its time, whether the incident has ended or not."""
     for step in run.status.steps:
-        if step.expires_at and step.undo is None and parse_time(step.expires_at) <= run.now:
+        over = step.state in OVER  # one that is under way is ended by its own rules
+        if over and step.expires_at and step.undo is None and parse_time(step.expires_at) <= run.now:
             return start_undo(run, step, "its time is over (ttl)")
     return None
 
 
 def next_expiry(run: Run) -> timedelta | None:
-    """How long until the next change reaches the end of its time."""
+    """How long until the next change reaches the end of its time, or its undo is tried again."""
     moments = [parse_time(step.expires_at) for step in run.status.steps if step.expires_at and step.undo is None]
+    moments += [parse_time(step.undo.not_before) for step in run.status.steps if step.undo and step.undo.not_before]
     return max(timedelta(0), min(moments) - run.now) if moments else None

@@ -5,6 +5,8 @@ import json
 import uuid
 from typing import Any
 
+#: Under which name the API server keeps who wrote which field (metadata.managedFields).
+FIELD_MANAGER = "paramedic"
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 MANAGED_BY = "paramedic"
 INCIDENT_LABEL = "paramedic.dev/incident"

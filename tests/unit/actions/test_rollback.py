@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from paramedic.actions.contract import Failed, Finished, Intent, Skipped, Waiting, Working
+from paramedic.actions.contract import Failed, Finished, Intent, Pending, Skipped, Working
 from paramedic.actions.effects import Delete, JsonPatch
 from paramedic.actions.rollback_writes import LEFT_ANNOTATION
 from paramedic.model.objects import Object
@@ -154,11 +154,8 @@ def test_a_rollback_that_would_roll_nothing_out_is_refused(target: Object, reaso
 
 def test_a_rollback_that_takes_every_serving_pod_down_asks() -> None:
     target = with_status(workload(strategy={"type": "Recreate"}), availableReplicas=2)
-    waiting = expect(Waiting, prepare("rollback", shop(target=target)))
-    assert (waiting.person, waiting.message) == (
-        "Approve",
-        "rolling back Deployment/web takes 3 of 3 Pods down at once (strategy Recreate)",
-    )
+    asking = expect(Intent, prepare("rollback", shop(target=target)))
+    assert asking.ask == "rolling back Deployment/web takes 3 of 3 Pods down at once (strategy Recreate)"
 
 
 def naming(**config_map: Any) -> Object:
@@ -344,7 +341,7 @@ def test_undo_leaves_a_template_that_someone_changed_since() -> None:
     record = rolled_back(world)
     world.objects["Deployment", "web"]["spec"]["template"] = template("web:v3")
     finished = expect(Finished, undo("rollback", world, record))
-    assert finished.message == "left as it is: the template of Deployment/web was changed since the rollback"
+    assert finished.message == "left as it is: the template of Deployment/web was written by others since the rollback"
 
 
 def test_undo_of_a_write_that_never_happened_changes_nothing() -> None:
@@ -410,3 +407,22 @@ def test_no_other_pod_is_deleted(change: str) -> None:
         found["metadata"]["labels"]["controller-revision-hash"] = "web-r1"
         found["status"]["containerStatuses"][0]["state"] = {}
     expect(Working, observe("rollback", world, record, context("StatefulSet"), deleteBlockingPod=True))
+
+
+def test_undo_leaves_a_rollback_to_the_same_revision_that_a_person_made_since() -> None:
+    """`kubectl rollout undo` brings the annotations of the old ReplicaSet along, ours among them."""
+    world = shop()
+    record = rolled_back(world)
+    fields = {"f:spec": {"f:template": {}}}
+    world.objects["Deployment", "web"]["metadata"]["managedFields"] = [
+        {"manager": "paramedic", "time": "2026-11-24T03:00:00Z", "fieldsV1": fields},
+        {"manager": "kubectl-rollout", "time": "2026-11-24T03:20:00Z", "fieldsV1": fields},
+    ]
+    assert "written by others" in expect(Finished, undo("rollback", world, record)).message
+
+
+def test_a_second_attempt_follows_the_rollback_that_the_first_has_made() -> None:
+    world = shop()
+    record = rolled_back(world)
+    second = context(attempt=2, operation_id="another", earlier=(context().operation_id,))
+    assert not isinstance(observe("rollback", world, record, second), Pending)

@@ -215,27 +215,30 @@ def test_pods_that_fail_long_after_a_finished_rollout_are_restarted() -> None:
 
 
 def test_a_recreate_workload_asks_before_it_takes_every_pod_down() -> None:
-    waiting = expect(Waiting, restart(workload(strategy={"type": "Recreate"})))
-    assert (waiting.person, waiting.message) == (
-        "Approve",
-        "restarting Deployment/web takes 3 of 3 Pods down at once (strategy Recreate)",
-    )
+    asking = expect(Intent, restart(workload(strategy={"type": "Recreate"})))
+    assert asking.ask == "restarting Deployment/web takes 3 of 3 Pods down at once (strategy Recreate)"
 
 
 def test_a_recreate_workload_of_which_nothing_serves_is_restarted_at_once() -> None:
     down = with_status(workload(strategy={"type": "Recreate"}), availableReplicas=0)
-    expect(Intent, restart(down))
+    assert not expect(Intent, restart(down)).ask
 
 
 def test_a_strategy_that_takes_every_pod_down_asks_too() -> None:
     all_at_once = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "100%"}}
-    waiting = expect(Waiting, restart(workload(strategy=all_at_once)))
-    assert "takes 3 of 3 Pods down at once (by its maxUnavailable)" in waiting.message
+    asking = expect(Intent, restart(workload(strategy=all_at_once)))
+    assert "takes 3 of 3 Pods down at once (by its maxUnavailable)" in asking.ask
 
 
-def test_an_approved_restart_takes_every_pod_down() -> None:
-    approved = context(approved=True)
-    expect(Intent, prepare("rollingRestart", World.of(workload(strategy={"type": "Recreate"})), approved))
+def test_the_same_restart_is_the_same_change_at_any_time() -> None:
+    later = context(now=NOW + timedelta(minutes=5))
+    first, second = (prepare("rollingRestart", World.of(workload()), ctx) for ctx in (context(), later))
+    assert expect(Intent, first).identity == expect(Intent, second).identity
+
+
+def test_a_restart_of_another_template_is_another_change() -> None:
+    first, second = restart(workload()), restart(with_container(image="web:v9"))
+    assert expect(Intent, first).identity != expect(Intent, second).identity
 
 
 def with_container(**fields: Any) -> Object:
@@ -246,8 +249,8 @@ def with_container(**fields: Any) -> Object:
 
 @pytest.mark.parametrize("image", ["web:latest", "web", "registry:5000/shop/web"])
 def test_an_image_that_may_have_changed_asks(image: str) -> None:
-    waiting = expect(Waiting, restart(with_container(image=image, imagePullPolicy="Always")))
-    assert f"pulls {image} again, which may be other code by now" in waiting.message
+    asking = expect(Intent, restart(with_container(image=image, imagePullPolicy="Always")))
+    assert f"pulls {image} again, which may be other code by now" in asking.ask
 
 
 @pytest.mark.parametrize(
@@ -255,11 +258,12 @@ def test_an_image_that_may_have_changed_asks(image: str) -> None:
     [("web:v1", "Always"), ("web:latest", "IfNotPresent"), ("web@sha256:abc", "Always"), ("reg:5000/web:v1", "Always")],
 )
 def test_an_image_that_stays_the_same_does_not_ask(image: str, policy: str) -> None:
-    expect(Intent, restart(with_container(image=image, imagePullPolicy=policy)))
+    assert not expect(Intent, restart(with_container(image=image, imagePullPolicy=policy))).ask
 
 
 def test_a_playbook_may_allow_images_that_change() -> None:
-    expect(Intent, restart(with_container(image="web:latest", imagePullPolicy="Always"), allowMutableTags=True))
+    obj = with_container(image="web:latest", imagePullPolicy="Always")
+    assert not expect(Intent, restart(obj, allowMutableTags=True)).ask
 
 
 def with_claim(mode: str) -> tuple[Object, Object]:
@@ -275,19 +279,19 @@ def with_claim(mode: str) -> tuple[Object, Object]:
 
 
 def test_a_volume_that_one_node_can_mount_asks_where_a_second_pod_would_start() -> None:
-    waiting = expect(Waiting, restart(*with_claim("ReadWriteOnce")))
-    assert "starts a second Pod on volume claim data, which only one node can mount" in waiting.message
+    asking = expect(Intent, restart(*with_claim("ReadWriteOnce")))
+    assert "starts a second Pod on volume claim data, which only one node can mount" in asking.ask
 
 
 def test_a_volume_that_many_nodes_can_mount_does_not_ask() -> None:
-    expect(Intent, restart(*with_claim("ReadWriteMany")))
+    assert not expect(Intent, restart(*with_claim("ReadWriteMany"))).ask
 
 
 def test_every_reason_to_ask_is_named_at_once() -> None:
     obj = with_container(image="web:latest", imagePullPolicy="Always")
     obj["spec"]["strategy"] = {"type": "Recreate"}
-    waiting = expect(Waiting, restart(obj))
-    assert waiting.message == (
+    asking = expect(Intent, restart(obj))
+    assert asking.ask == (
         "restarting Deployment/web takes 3 of 3 Pods down at once (strategy Recreate);"
         " it pulls web:latest again, which may be other code by now"
     )
