@@ -27,6 +27,8 @@ def _flatten(node: Schema, definitions: Schema, path: str) -> Schema:
     flat = {key: value for key, value in node.items() if key not in _DROPPED and not key.startswith("$")}
     if flat.get("default", ...) is None:
         del flat["default"]
+    elif isinstance(flat.get("default"), dict):  # a null within a default is refused
+        flat["default"] = {key: value for key, value in flat["default"].items() if value is not None}
     if isinstance(flat.get("description"), str):
         flat["description"] = " ".join(flat["description"].split())
     for bound in ("exclusiveMinimum", "exclusiveMaximum"):

@@ -116,3 +116,14 @@ def test_a_union_of_two_types_is_refused_with_its_place() -> None:
 
     with pytest.raises(NotStructural, match=r"Either\.value: a union of 2 types has no structural schema"):
         structural(Either)
+
+
+def test_a_default_holds_no_null() -> None:
+    class Inner(BaseModel):
+        some: int = 1
+        none: int | None = None
+
+    class Outer(BaseModel):
+        inner: Inner = Inner()
+
+    assert structural(Outer)["properties"]["inner"]["default"] == {"some": 1}
