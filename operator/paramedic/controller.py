@@ -24,19 +24,27 @@ _LONGEST_PAUSE = 30.0
 _SWEEP_EVERY = 20.0
 _RESYNC_EVERY = 60.0
 _WATCH_LAG = 5.0
+_OPEN = ",".join(f"status.phase!={phase}" for phase in sorted(ENDED))
 
 
 class Controller:
     """Takes notice of objects at any time; works on them only once it is told to, which the leader is."""
 
     def __init__(
-        self, api: Api, clock: Clock, reconciler: Reconciler, sweeper: Sweeper, metrics: Metrics, namespace: str = ""
+        self,
+        api: Api,
+        clock: Clock,
+        queue: WorkQueue[Item],
+        index: IncidentIndex,
+        reconciler: Reconciler,
+        sweeper: Sweeper,
+        metrics: Metrics,
+        namespace: str = "",
     ) -> None:
         """``namespace`` is the only one to work in; empty for all."""
         self._api, self._clock, self._namespace = api, clock, namespace
         self._reconciler, self._sweeper, self._metrics = reconciler, sweeper, metrics
-        self.queue: WorkQueue[Item] = WorkQueue(clock)
-        self.index = IncidentIndex()
+        self.queue, self.index = queue, index
         self._failures: dict[Item, int] = {}
         self.watch_silent = False
         metrics.watch(self.index.phases, lambda: (self.queue.depth, self.queue.oldest))
@@ -94,12 +102,24 @@ class Controller:
             log.warning("trying again in %.1f s: %s", pause, error, extra={"object": "/".join(item)})
         return pause
 
+    async def learn(self) -> None:
+        """Looks up what is at work before any work is done: the watch may not have shown all of it yet."""
+        question = ListObjects(INCIDENT, self._namespace, field_selector=f"{_OPEN},status.phase!=Pending", limit=10_000)
+        while True:
+            try:
+                for item in await self._api.list(question):
+                    if not self.index.knows((item["metadata"]["namespace"], item["metadata"]["name"])):
+                        self.index.see(item)
+                return
+            except (Unavailable, ApiError) as error:
+                log.warning("what is at work could not be looked up: %s", error)
+                await self._clock.sleep(1.0)
+
     async def resync(self) -> None:
         """Looks up by itself what has not ended, now and then: a watch can go silent without a word. Then incidents
         are still worked on, but late, so `watch_silent` says so.
         """
-        active = ",".join(f"status.phase!={phase}" for phase in sorted(ENDED))
-        question = ListObjects(INCIDENT, self._namespace, field_selector=active, limit=10_000)
+        question = ListObjects(INCIDENT, self._namespace, field_selector=_OPEN, limit=10_000)
         while True:
             await self._clock.sleep(_RESYNC_EVERY)
             try:

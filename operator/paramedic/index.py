@@ -1,12 +1,12 @@
-"""What the watch has shown of the incidents, by name: who waits for what. Only for waking up early and for counting;
-nothing is decided by it, since it may be old.
+"""What the watch has shown of the incidents, by name: who waits for what, and how many are at work. For waking up early
+and for counting; that two incidents never work on one target is decided by what the API server says, not by this.
 """
 
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from paramedic.engine.lifecycle import ENDED
+from paramedic.engine.lifecycle import ACTIVE, ENDED
 from paramedic.model.objects import Object, dig
 
 Key = tuple[str, str]
@@ -25,6 +25,7 @@ class IncidentIndex:
 
     def __init__(self) -> None:
         self._known: dict[Key, Summary] = {}
+        self._claims: dict[Key, str] = {}
 
     def see(self, obj: Object) -> list[Key]:
         """Takes note of an incident. The keys of others that may go on because of it."""
@@ -40,6 +41,8 @@ class IncidentIndex:
             resource_version=meta["resourceVersion"],
         )
         self._known[key] = now
+        if now.phase in ENDED:
+            self._claims.pop(key, None)
         ended = now.phase in ENDED and before is not None and before.phase not in ENDED
         return self.waiting_for_target(key[0], now.target) if ended else []
 
@@ -49,14 +52,33 @@ class IncidentIndex:
 
     def forget(self, key: Key) -> list[Key]:
         """Takes note that an incident is gone. The keys of others that may go on because of it."""
+        self._claims.pop(key, None)
         gone = self._known.pop(key, None)
         return self.waiting_for_target(key[0], gone.target) if gone and gone.target else []
+
+    def claim(self, key: Key, playbook: str) -> None:
+        """This process has let an incident begin, which the watch shows a little later."""
+        self._claims[key] = playbook
+
+    def drop_claim(self, key: Key) -> None:
+        """It was not stored after all."""
+        self._claims.pop(key, None)
+
+    def active(self, namespace: str, playbook: str) -> int:
+        """How many incidents of a playbook are at work."""
+        seen = {
+            key
+            for key, item in self._known.items()
+            if key[0] == namespace and item.playbook == playbook and item.phase in ACTIVE
+        }
+        return len(seen | {key for key, name in self._claims.items() if key[0] == namespace and name == playbook})
 
     def waiting_for_target(self, namespace: str, target: str) -> list[Key]:
         return self._pending(namespace, lambda item: item.target == target)
 
     def waiting_for_playbook(self, namespace: str, playbook: str) -> list[Key]:
-        return self._pending(namespace, lambda item: item.playbook == playbook)
+        """Those that follow this playbook, or none yet."""
+        return self._pending(namespace, lambda item: item.playbook in (playbook, ""))
 
     def _pending(self, namespace: str, wanted: Callable[[Summary], bool]) -> list[Key]:
         return [

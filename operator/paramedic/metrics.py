@@ -43,6 +43,10 @@ class Metrics:
             "paramedic_reconciles_total", "Looks at an object, by what came of it.", ["kind", "result"],
             registry=self.registry,
         )  # fmt: skip
+        self.notifications = Counter(
+            "paramedic_notifications_total", "Messages to people, by what became of each attempt.", ["state"],
+            registry=self.registry,
+        )  # fmt: skip
         self.leader = Gauge("paramedic_leader", "1 while this process leads.", registry=self.registry)
         self.events_dropped = Counter(
             "paramedic_events_dropped_total", "Kubernetes Events that could not be written.", registry=self.registry

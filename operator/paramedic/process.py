@@ -10,13 +10,19 @@ from paramedic.cluster.api import Api
 from paramedic.cluster.http import AddressGuard, HttpChecker
 from paramedic.cluster.rest import RestTransport, connect
 from paramedic.cluster.transport import ApiError, Request, Unavailable
-from paramedic.controller import Controller
+from paramedic.controller import Controller, Item
 from paramedic.handlers import Watch
+from paramedic.index import IncidentIndex
 from paramedic.lease import LeaderLease, LostLease
 from paramedic.metrics import Metrics
 from paramedic.model.references import INCIDENT, PLAYBOOK
+from paramedic.notify.apprise_notifier import AppriseNotifier
+from paramedic.notify.contract import Notifier
 from paramedic.ops import ops_app, serve
+from paramedic.outbox import Outbox
+from paramedic.pause import PauseSwitch
 from paramedic.publisher import Publisher
+from paramedic.queue import WorkQueue
 from paramedic.reconciler import NotLeading, Reconciler
 from paramedic.settings import Settings, split_address
 from paramedic.sweeper import Sweeper
@@ -48,10 +54,16 @@ class OperatorProcess:
         api = Api(transport, http, write_timeout=times.request_timeout)
         self._lease = LeaderLease(transport, self._clock, self._settings.home_namespace, times=times)
         self._publisher = Publisher(api, self._clock, self._metrics)
-        reconciler = Reconciler(api, self._clock, self._publisher, lambda: self._lease.leads)
-        sweeper = Sweeper(api, self._clock, self._settings.namespace or "", lambda: self._lease.leads)
+        queue: WorkQueue[Item] = WorkQueue(self._clock)
+        index = IncidentIndex()
+        self._outbox = Outbox(
+            api, self._notifier(), self._metrics, self._leads, lambda key: queue.add(("Incident", *key))
+        )
+        pause = PauseSwitch(api, self._settings.home_namespace)
+        reconciler = Reconciler(api, self._clock, self._publisher, self._outbox, pause, index, self._leads)
+        sweeper = Sweeper(api, self._clock, pause, self._settings.namespace or "", self._leads)
         self._controller = Controller(
-            api, self._clock, reconciler, sweeper, self._metrics, self._settings.namespace or ""
+            api, self._clock, queue, index, reconciler, sweeper, self._metrics, self._settings.namespace or ""
         )
         app = ops_app(self._metrics, lambda: "", self._unready)
         runner = await serve(app, *split_address(self._settings.ops))
@@ -91,6 +103,7 @@ class OperatorProcess:
         """Waits for leadership, then works for as long as it lasts. Raises LostLease, NotLeading."""
         await self._lease.acquire()
         self._metrics.leader.set(1)
+        await self._controller.learn()
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._lease.keep())
@@ -113,6 +126,13 @@ class OperatorProcess:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._controller.queue.wait_idle(), _GRACE)
         await self._publisher.flush(2.0)
+        await self._outbox.idle(2.0)
+
+    def _leads(self) -> bool:
+        return self._lease.leads
+
+    def _notifier(self) -> Notifier:
+        return AppriseNotifier()
 
     def _listen_for_signals(self) -> None:
         loop = asyncio.get_running_loop()

@@ -3,13 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from weakref import WeakValueDictionary
 
 from pydantic import ValidationError
 
-from paramedic.actions.reads import ListObjects, Missing, Seen
+from paramedic.actions.reads import AskPause, CountActive, ListObjects, Missing, Read, Seen
 from paramedic.api.v1alpha1.incident import Incident
 from paramedic.clock import Clock
 from paramedic.cluster.api import Api
@@ -18,8 +19,11 @@ from paramedic.engine.bounds import fit
 from paramedic.engine.decide import decide, settle
 from paramedic.engine.run import Decision, Perform, Run, Store, dump_status
 from paramedic.engine.validation import explain
+from paramedic.index import IncidentIndex
 from paramedic.model.objects import Object
 from paramedic.model.references import INCIDENT, ObjectRef
+from paramedic.outbox import Outbox
+from paramedic.pause import PauseSwitch
 from paramedic.publisher import Publisher
 
 log = logging.getLogger(__name__)
@@ -39,8 +43,18 @@ class NotLeading(Exception):
 class Reconciler:
     """Takes one incident as far as it goes now."""
 
-    def __init__(self, api: Api, clock: Clock, publisher: Publisher, leads: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        api: Api,
+        clock: Clock,
+        publisher: Publisher,
+        outbox: Outbox,
+        pause: PauseSwitch,
+        index: IncidentIndex,
+        leads: Callable[[], bool],
+    ) -> None:
         self._api, self._clock, self._publisher, self._leads = api, clock, publisher, leads
+        self._outbox, self._pause, self._index = outbox, pause, index
         self._stored: dict[Key, tuple[str, float]] = {}  # resourceVersion of our last write, and when it was
         self._target_locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
@@ -57,13 +71,14 @@ class Reconciler:
         obj = await self._api.get(ref)
         if obj is None or obj["metadata"].get("deletionTimestamp"):
             self._stored.pop(key, None)
+            self._outbox.forget(key)
             return None
         seen, settled = Seen(), dict[str, Any]()
         for _ in range(_TURNS):
             incident = _parse(obj)
             if incident is None:
                 return None
-            run = Run(incident, self._clock.now(), quiet_for=self._quiet_for(key))
+            run = self._run(key, incident)
             decision = await self._decide(run, seen, settled)
             if isinstance(decision, Store):
                 stored = await self._store(key, obj, run, seen, settled)
@@ -82,15 +97,37 @@ class Reconciler:
     async def _decide(self, run: Run, seen: Seen, settled: dict[str, Any]) -> Decision:
         """Asks the engine, and answers its questions until it needs no more."""
         for _ in range(_ROUNDS):
-            attempt = Run(run.incident, run.now, quiet_for=run.quiet_for)
+            attempt = replace(run)
             try:
                 decision = decide(attempt, seen, settled)
             except Missing as missing:
-                seen.answers |= await self._api.answer(missing.reads, attempt.namespace, attempt.account)
+                seen.answers |= await self._answer(missing.reads, attempt)
                 continue
             run.status, run.happened, run.account = attempt.status, attempt.happened, attempt.account
             return decision
         raise RuntimeError(f"incident {run.namespace}/{run.name} asks for more and more reads")
+
+    def _run(self, key: Key, incident: Incident) -> Run:
+        return Run(
+            incident,
+            self._clock.now(),
+            quiet_for=self._quiet_for(key),
+            delivered=self._outbox.delivered(key),
+            sending=self._outbox.sending(key),
+        )
+
+    async def _answer(self, reads: tuple[Read, ...], run: Run) -> dict[Read, Any]:
+        """The answers: of this process where it counts itself, else of the API server, side by side."""
+        own: dict[Read, Any] = {
+            item: self._index.active(item.namespace, item.playbook) for item in reads if isinstance(item, CountActive)
+        }
+        asked = [item for item in reads if not isinstance(item, CountActive | AskPause)]
+        if AskPause() not in reads:
+            return own | await self._api.answer(asked, run.namespace, run.account)
+        paused, answers = await asyncio.gather(self._pause.ask(), self._api.answer(asked, run.namespace, run.account))
+        own |= answers
+        own[AskPause()] = paused
+        return own
 
     async def _store(self, key: Key, obj: Object, run: Run, seen: Seen, settled: dict[str, Any]) -> Object | None:
         """Writes the status. None where it must be decided anew, because the incident changed meanwhile."""
@@ -103,10 +140,19 @@ class Reconciler:
         name = (key[0], run.status.target or "")
         lock = self._target_locks.setdefault(name, asyncio.Lock())
         async with lock:
-            for question in [item for item in seen.answers if isinstance(item, ListObjects) and item.own]:
+            for question in [item for item in seen.answers if _is_about_others(item)]:
                 del seen.answers[question]
             await self._decide(run, seen, settled)
-            return await self._put(key, obj, run)
+            if run.status.plan is None or run.status.playbook is None:
+                return await self._put(key, obj, run)
+            self._index.claim(key, run.status.playbook.name)
+            stored: Object | None = None
+            try:
+                stored = await self._put(key, obj, run)
+            finally:
+                if stored is None:
+                    self._index.drop_claim(key)
+            return stored
 
     async def _put(self, key: Key, obj: Object, run: Run) -> Object | None:
         if not self._leads():
@@ -120,6 +166,7 @@ class Reconciler:
             raise
         self._stored[key] = (stored["metadata"]["resourceVersion"], self._clock.monotonic())
         self._publisher.publish(run, run.happened)
+        self._outbox.stored(key, run.incident, status)
         return stored
 
     async def _perform(self, run: Run, decision: Perform) -> dict[str, Any]:
@@ -137,6 +184,11 @@ class Reconciler:
     def _quiet_for(self, key: Key) -> timedelta:
         now = self._clock.monotonic()
         return timedelta(seconds=now - self._stored.get(key, ("", now))[1])
+
+
+def _is_about_others(question: Read) -> bool:
+    """Whether other incidents may have changed the answer meanwhile."""
+    return isinstance(question, CountActive) or (isinstance(question, ListObjects) and question.resource == INCIDENT)
 
 
 def _parse(obj: Object) -> Incident | None:

@@ -21,6 +21,7 @@ from paramedic.model.names import (
 from paramedic.model.objects import Object, annotations, labels
 from paramedic.model.references import INCIDENT, NETWORK_POLICY, POD, ObjectRef
 from paramedic.model.times import parse_time
+from paramedic.pause import PauseSwitch
 from paramedic.reconciler import NotLeading
 
 log = logging.getLogger(__name__)
@@ -29,13 +30,16 @@ log = logging.getLogger(__name__)
 class Sweeper:
     """Looks for isolations whose time is over. One that belongs to a living Incident is the engine's to undo."""
 
-    def __init__(self, api: Api, clock: Clock, namespace: str, leads: Callable[[], bool]) -> None:
+    def __init__(self, api: Api, clock: Clock, pause: PauseSwitch, namespace: str, leads: Callable[[], bool]) -> None:
         self._api, self._clock, self._namespace, self._leads = api, clock, namespace, leads
+        self._pause = pause
 
     async def sweep(self) -> int:
         """How many were ended. Raises ApiError, Unavailable, NotLeading."""
         question = ListObjects(NETWORK_POLICY, self._namespace, f"{MANAGED_BY_LABEL}={MANAGED_BY}", limit=5000)
         ended = 0
+        if await self._pause.ask():
+            return ended
         for policy in await self._api.list(question):
             if self._is_over(policy) and not await self._has_incident(policy):
                 ended += await self._end(policy)

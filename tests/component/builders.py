@@ -12,6 +12,7 @@ from paramedic.cluster.fake import FakeCluster, FakeHttp, Logged, Moment
 from paramedic.cluster.fake_workloads import FakeWorkloads
 from paramedic.cluster.transport import Request, Unavailable
 from paramedic.engine.lifecycle import ENDED
+from paramedic.index import IncidentIndex
 from paramedic.metrics import Metrics
 from paramedic.model.names import service_account_user
 from paramedic.model.objects import Object
@@ -22,11 +23,15 @@ from paramedic.model.references import (
     SECRET,
     Resource,
 )
+from paramedic.notify.recording import RecordingNotifier
+from paramedic.outbox import Outbox
+from paramedic.pause import PauseSwitch
 from paramedic.publisher import Publisher
 from paramedic.reconciler import Reconciler
 from support.objects import ACCOUNT, deployment, incident, playbook, step, with_image
 
 NAMESPACE = "shop"
+HOME = "paramedic-system"
 USER = service_account_user(NAMESPACE, ACCOUNT)
 HEALTH = "http://web.shop/healthz"
 _LONGEST_STEP = timedelta(seconds=2)
@@ -66,6 +71,7 @@ class Ward:
         self.clock = ManualClock()
         self.cluster = FakeCluster(self.clock)
         self.http = FakeHttp()
+        self.notifier = RecordingNotifier()
         self.workloads = FakeWorkloads(self.cluster)
         self.account()
         self.add(deployment("web", "web:v1", **self.deployment_spec))
@@ -139,7 +145,12 @@ class Ward:
         """A new process: whatever the one before held in memory is gone."""
         self.api = Api(self.cluster, self.http)
         publisher = Publisher(self.api, self.clock, Metrics())
-        self.reconciler = Reconciler(self.api, self.clock, publisher, lambda: self.leads)
+        self.index = IncidentIndex()
+        self.outbox = Outbox(self.api, self.notifier, Metrics(), lambda: self.leads, lambda key: None)
+        self.pause = PauseSwitch(self.api, HOME)
+        self.reconciler = Reconciler(
+            self.api, self.clock, publisher, self.outbox, self.pause, self.index, lambda: self.leads
+        )
 
     async def look(self, name: str = "one") -> timedelta | None:
         """The operator looks at an incident once; then the controllers go one tick on."""
@@ -147,6 +158,9 @@ class Ward:
             return await self.reconciler.reconcile((NAMESPACE, name))
         finally:
             self.workloads.tick()
+            for item in self.cluster.all(INCIDENT):
+                self.index.see(item)
+            await self.outbox.idle(1.0)
 
     async def run(self, *until: str, name: str = "one", within: timedelta = timedelta(hours=3)) -> Object:
         """Lets time pass and the operator work until the incident is in one of these phases, by default an ended one.

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from component.builders import Ward
-from paramedic.controller import Controller
+from paramedic.controller import Controller, Item
+from paramedic.index import IncidentIndex
 from paramedic.metrics import Metrics
 from paramedic.model.objects import Object
+from paramedic.queue import WorkQueue
 from paramedic.reconciler import NotLeading, Reconciler
 from paramedic.sweeper import Sweeper
 from support.objects import incident
@@ -34,8 +36,9 @@ class Recorder(Reconciler):
 
 
 def controller_of(ward: Ward, reconciler: Reconciler) -> Controller:
-    sweeper = Sweeper(ward.api, ward.clock, "shop", lambda: True)
-    return Controller(ward.api, ward.clock, reconciler, sweeper, Metrics(), "shop")
+    sweeper = Sweeper(ward.api, ward.clock, ward.pause, "shop", lambda: True)
+    queue: WorkQueue[Item] = WorkQueue(ward.clock)
+    return Controller(ward.api, ward.clock, queue, IncidentIndex(), reconciler, sweeper, Metrics(), "shop")
 
 
 def shown(name: str, version: str = "1", **status: str) -> Object:

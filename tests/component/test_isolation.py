@@ -15,7 +15,7 @@ HOUR = timedelta(hours=1)
 
 
 def sweeper_of(ward: Ward) -> Sweeper:
-    return Sweeper(ward.api, ward.clock, "", lambda: ward.leads)
+    return Sweeper(ward.api, ward.clock, ward.pause, "", lambda: ward.leads)
 
 
 async def isolated(**options: str) -> Ward:

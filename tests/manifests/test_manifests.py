@@ -74,9 +74,17 @@ def test_kubectl_kustomize_renders_it(path: str) -> None:
 def test_the_operator_itself_writes_no_workload_and_reads_no_secret(path: str) -> None:
     grants = operator_grants(path)
     assert not [grant for grant in grants if grant[1].partition("/")[0] in WORKLOADS]
-    assert not [grant for grant in grants if grant[1].partition("/")[0] in ("secrets", "configmaps")]
+    assert not [grant for grant in grants if grant[1].partition("/")[0] == "secrets"]
     written = {resource for _, resource, verb in grants if verb in WRITES}
     assert written == {"incidents/status", "playbooks/status", "events", "leases"}
+
+
+@pytest.mark.parametrize("path", OPERATORS)
+def test_the_one_config_map_that_the_operator_itself_reads_is_its_pause(path: str) -> None:
+    rules = [rule for obj in rendered(path) for rule in obj.get("rules", []) if "configmaps" in rule["resources"]]
+    own = [rule for rule in rules if not any("impersonate-on" in verb for verb in rule["verbs"])]
+    named = [rule for rule in own if rule.get("resourceNames")]
+    assert [(rule["resourceNames"], rule["verbs"]) for rule in named] == [(["paramedic-paused"], ["get"])]
 
 
 @pytest.mark.parametrize("path", OPERATORS)

@@ -10,7 +10,7 @@ An action has up to three moments, each a pure function of its parameters, its c
 `undo`     answers like `observe`, about the way back.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Generic, Literal, TypeVar
@@ -105,12 +105,23 @@ class Intent:
 
 
 @dataclass(frozen=True)
+class Notice:
+    """Something to be told over a channel of the playbook. ``raise_to`` is the incident's severity from then on."""
+
+    channel: str
+    text: str
+    raise_to: str = ""
+    escalation: bool = False
+
+
+@dataclass(frozen=True)
 class Finished:
-    """The step has succeeded."""
+    """The step has succeeded. ``notices`` are written down with that, and sent afterwards."""
 
     message: str
     outputs: Mapping[str, Any] = field(default_factory=dict)
     evidence: tuple[Evidence, ...] = ()
+    notices: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -185,6 +196,8 @@ class Action(Generic[P]):
     remedy: ClassVar[bool] = False
     #: Whether there is a way back.
     can_undo: ClassVar[bool] = False
+    #: Parameters that are texts for people: filled in when the step runs, and never refused for what is not known.
+    prose: ClassVar[frozenset[str]] = frozenset()
     #: The kinds it works on; empty where it does not matter.
     kinds: ClassVar[tuple[str, ...]] = ()
     example: ClassVar[str] = ""
@@ -200,6 +213,10 @@ class Action(Generic[P]):
     def optional_permissions(self, params: P, kind: str) -> frozenset[Permission]:
         """What lets it look closer before it acts. Without one of these it still acts, and says what it did not see."""
         return frozenset()
+
+    def channels(self, params: P) -> Iterable[str]:
+        """The playbook's channels that it uses."""
+        return ()
 
     def prepare(self, params: P, ctx: Context, seen: Seen) -> Preparation:
         raise NotImplementedError(f"{self.name} cannot be prepared")

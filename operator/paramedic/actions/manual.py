@@ -26,6 +26,7 @@ class Manual(Action[ManualParameters]):
     phase = "Remediate"
     parameters = ManualParameters
     timeout = timedelta(hours=24)
+    prose = frozenset({"instructions"})
     example = 'manual: {instructions: "Ask the payment provider whether they see our calls."}'
 
     def prepare(self, params: ManualParameters, ctx: Context, seen: Seen) -> Finished | Failed | Waiting:

@@ -73,6 +73,19 @@ class HttpAnswer:
     error: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class CountActive:
+    """How many incidents of a playbook are at work in a namespace; the answer is a number."""
+
+    namespace: str
+    playbook: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskPause:
+    """Whether the operator is paused; the answer says by whom, since when and why, and is empty while it is not."""
+
+
 #: The answer to a `TryCreate` of an object whose name is taken.
 EXISTS = "it exists already"
 
@@ -87,7 +100,7 @@ class TryCreate:
     body: Object = field(hash=False, compare=False)
 
 
-Read = GetObject | ListObjects | MayI | ReadLog | HttpGet | TryCreate
+Read = GetObject | ListObjects | MayI | ReadLog | HttpGet | TryCreate | CountActive | AskPause
 
 
 class Missing(Exception):
@@ -130,6 +143,14 @@ class Seen:
 
     def try_create(self, question: TryCreate) -> str:
         answer: str = self._answer(question)
+        return answer
+
+    def count_active(self, question: CountActive) -> int:
+        answer: int = self._answer(question)
+        return answer
+
+    def pause(self) -> str:
+        answer: str = self._answer(AskPause())
         return answer
 
     def prefetch(self, questions: Iterable[Read]) -> None:

@@ -4,9 +4,11 @@ from typing import Any
 
 from paramedic.actions.collect_evidence import CollectEvidence
 from paramedic.actions.contract import Action
+from paramedic.actions.escalate import Escalate
 from paramedic.actions.http_check import HttpCheck
 from paramedic.actions.isolate import Isolate
 from paramedic.actions.manual import Manual
+from paramedic.actions.notify import Notify
 from paramedic.actions.rollback import Rollback
 from paramedic.actions.rolling_restart import RollingRestart
 from paramedic.actions.wait import Wait
@@ -18,6 +20,6 @@ ACTIONS: dict[str, Action[Any]] = {
         HttpCheck(), WorkloadStatus(), CollectEvidence(),  # look
         RollingRestart(), Rollback(),  # mend
         Isolate(),  # contain
-        Manual(), Wait(),  # people
+        Notify(), Escalate(), Manual(), Wait(),  # people
     )
 }  # fmt: skip

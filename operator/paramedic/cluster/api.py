@@ -9,6 +9,8 @@ from typing import Any, Protocol
 from paramedic.actions.effects import Create, Delete, Effect, JsonPatch, MergePatch, Outcome, Result, verb_of
 from paramedic.actions.reads import (
     EXISTS,
+    AskPause,
+    CountActive,
     Denied,
     HttpAnswer,
     HttpGet,
@@ -60,6 +62,8 @@ class Api:
         return dict(zip(questions, answers, strict=True))
 
     async def _answer(self, question: Read, user: str) -> Any:
+        if isinstance(question, CountActive | AskPause):
+            raise TypeError(f"{question} is the operator's own to answer, not the API server's")
         try:
             if isinstance(question, HttpGet):
                 return await self._http.get(question)

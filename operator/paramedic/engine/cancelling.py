@@ -16,14 +16,15 @@ def cancel_run(run: Run, seen: Seen) -> Decision:
     text = f"cancelled by {cancel.by}: {cancel.reason}"
     step = next((item for item in run.status.steps if item.state in ("Running", "Waiting")), None)
     if step is not None:
-        _stop(run, step, seen, cancel.by)
+        stop_step(run, step, seen, f"cancelled by {cancel.by}")
     run.note("Cancelled", text, actor=cancel.by)
     if run.status.plan is None:
         return end_now(run, "Cancelled", "Cancelled", text)
     return begin_end(run, "Cancelled", "Cancelled", text)
 
 
-def _stop(run: Run, step: StepStatus, seen: Seen, by: str) -> None:
+def stop_step(run: Run, step: StepStatus, seen: Seen, why: str) -> None:
+    """Ends a step that has begun: as not needed if it has changed nothing yet, else as failed."""
     planned = run.planned(step.name)
     begun = step.state == "Running"
     if begun:
@@ -36,7 +37,7 @@ def _stop(run: Run, step: StepStatus, seen: Seen, by: str) -> None:
             begun = True  # what cannot be seen is taken to have happened
     if not begun:
         step.intent, step.expires_at = None, None
-        skip(run, step, f"cancelled by {by} before anything was changed")
+        skip(run, step, f"{why}, before anything was changed")
         return
     step.state, step.finished_at = "Failed", run.stamp()
-    step.message = f"cancelled by {by} while it was under way; what it had begun in the cluster goes on by itself"
+    step.message = f"{why}, while it was under way; what it had begun in the cluster goes on by itself"

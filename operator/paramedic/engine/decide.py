@@ -5,40 +5,52 @@ The answer is to store the status, to perform effects whose intent is stored, or
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from paramedic.actions.contract import Failed, Observation, Pending, Working
 from paramedic.actions.effects import Outcome, Result
 from paramedic.actions.reads import Seen
-from paramedic.api.v1alpha1.incident_status import Acknowledgement, PlaybookSeen
+from paramedic.api.v1alpha1.incident_status import AlertState, PlaybookSeen
+from paramedic.engine.alerting import end_with_alert
 from paramedic.engine.cancelling import cancel_run
+from paramedic.engine.escalating import tell_people
 from paramedic.engine.explaining import explain_run
+from paramedic.engine.guard import others_on_target, question_about
 from paramedic.engine.lifecycle import ENDED, Event
+from paramedic.engine.notices import settle_notices
+from paramedic.engine.people import see_people
 from paramedic.engine.planning import plan_incident
+from paramedic.engine.policies import policy_of
 from paramedic.engine.recovery import watch_recovery
+from paramedic.engine.review import render
 from paramedic.engine.run import OVER, Decision, Perform, Run, Sleep, Store
 from paramedic.engine.stepping import advance_steps
-from paramedic.engine.unwinding import continue_end, continue_undo, expire, next_expiry, retry_undo
+from paramedic.engine.unwinding import continue_end, continue_undo, expire, next_expiry, retry_undo, undo_by_request
 from paramedic.model.text import shorten
 from paramedic.model.times import format_time, parse_time
 
+_PAUSED = timedelta(seconds=5)
 CONDITIONS = ("Succeeded", "Planned", "Acknowledged", "Remediated", "Recovered", "Escalated")
 
 
 def decide(run: Run, seen: Seen, settled: Mapping[str, Observation] | None = None) -> Decision:
     """One decision. ``settled`` tells what became of effects performed just before, by step."""
     _see_first(run)
-    _see_people(run)
+    see_people(run)
+    settle_notices(run)
     decision = _decide(run, seen, settled or {})
+    decision = _soonest(decision, _tell(run, seen))
     _refresh(run)
     if isinstance(decision, Perform):
-        return decision
+        return _held(run, seen, decision)
+    _report(run, seen)
     return Store() if run.changed else decision if isinstance(decision, Sleep) else Sleep(None)
 
 
 def _decide(run: Run, seen: Seen, settled: Mapping[str, Observation]) -> Decision:
     if decision := continue_undo(run, seen, settled):
         return decision
-    if decision := retry_undo(run):
+    if decision := retry_undo(run) or undo_by_request(run):
         return decision
     if run.phase in ENDED:
         return expire(run) or Sleep(next_expiry(run))
@@ -46,8 +58,13 @@ def _decide(run: Run, seen: Seen, settled: Mapping[str, Observation]) -> Decisio
         return decision
     if run.incident.spec.cancel is not None:
         return cancel_run(run, seen)
-    if decision := expire(run):
+    if decision := expire(run) or end_with_alert(run, seen):
         return decision
+    return _soonest(_go_on(run, seen, settled), next_expiry(run))
+
+
+def _go_on(run: Run, seen: Seen, settled: Mapping[str, Observation]) -> Decision:
+    """Plan, steps, recovery: the way of a run on which nothing comes between."""
     if run.phase == "Pending":
         if decision := plan_incident(run, seen):
             return decision
@@ -57,13 +74,41 @@ def _decide(run: Run, seen: Seen, settled: Mapping[str, Observation]) -> Decisio
         if decision := advance_steps(run, seen, settled):
             return decision
         run.move(Event.STEPS_DONE)
-    return _soonest(watch_recovery(run, seen), run)
+    return watch_recovery(run, seen)
 
 
-def _soonest(decision: Decision, run: Run) -> Decision:
-    expiry = next_expiry(run)
-    if isinstance(decision, Sleep) and decision.after is not None and expiry is not None:
-        return Sleep(min(decision.after, expiry))
+def _tell(run: Run, seen: Seen) -> timedelta | None:
+    """Writes down what people must be told now. How long until there is more to tell."""
+    if run.dry or run.status.linked_to or run.phase == "Planned":
+        return None
+    return tell_people(run, *policy_of(run, seen))
+
+
+def _held(run: Run, seen: Seen, decision: Perform) -> Decision:
+    """The operator's pause stands in front of every effect, of what undoes too."""
+    if paused := seen.pause():
+        message = f"{decision.step}: {paused}; nothing is changed"
+        if run.status.message != message:
+            run.say(message)
+            return Store()
+        return Sleep(_PAUSED)
+    return decision
+
+
+def _report(run: Run, seen: Seen) -> None:
+    """The report, written when a run ends, and again when a change is taken back later."""
+    if run.phase not in ENDED or not run.changed:
+        return
+    if run.incident.status.phase not in ENDED and run.status.target and not run.dry:
+        others = others_on_target(run, seen, question_about(run, run.status.target))
+        run.status.related = sorted(str(item["metadata"]["name"]) for item in others)[:20]
+    run.status.review = render(run.incident, run.status)
+
+
+def _soonest(decision: Decision, moment: timedelta | None) -> Decision:
+    """A sleep that ends at this moment at the latest."""
+    if isinstance(decision, Sleep) and moment is not None:
+        return Sleep(moment if decision.after is None else min(decision.after, moment))
     return decision
 
 
@@ -75,6 +120,9 @@ def _see_first(run: Run) -> None:
     opened = run.incident.metadata.creation_timestamp
     moment = format_time(parse_time(opened)) if opened else run.stamp()
     run.status.times.detected_at = run.status.times.started_at = moment
+    if alert := run.incident.spec.alert:
+        run.status.alert = run.status.alert or AlertState(state="Firing")
+        run.status.times.started_at = _began(alert.starts_at, moment)
     run.status.severity = run.incident.spec.severity
     if (target := run.incident.spec.target_ref) is not None:
         run.status.target = f"{target.kind}/{target.name}"
@@ -87,15 +135,13 @@ def _see_first(run: Run) -> None:
     run.note("Opened", run.incident.spec.summary)
 
 
-def _see_people(run: Run) -> None:
-    by = run.incident.spec.acknowledged_by
-    if not by or (run.status.acknowledgement and run.status.acknowledgement.by == by):
-        return
-    run.status.acknowledgement = Acknowledgement(by=by, at=run.stamp())
-    run.status.acknowledged_by = by
-    run.status.times.acknowledged_at = run.status.times.acknowledged_at or run.stamp()
-    run.observe("Acknowledged", "True", "Acknowledged", f"acknowledged by {by}")
-    run.note("Acknowledged", f"acknowledged by {by}", actor=by)
+def _began(starts_at: str | None, detected: str) -> str:
+    """When the impact began as the alert tells it: never after it was detected."""
+    try:
+        began = format_time(parse_time(starts_at)) if starts_at else detected
+    except ValueError:
+        return detected
+    return min(began, detected)
 
 
 def _refresh(run: Run) -> None:

@@ -5,7 +5,6 @@ from typing import Literal
 from paramedic.actions.registry import ACTIONS
 from paramedic.api.v1alpha1.incident_status import Ending, StepStatus
 from paramedic.engine.lifecycle import Event
-from paramedic.engine.review import render
 from paramedic.engine.run import Happening, Run, Store
 from paramedic.model.text import shorten
 
@@ -53,7 +52,6 @@ def end_now(run: Run, phase: EndPhase, reason: str, message: str) -> Store:
     run.observe("Succeeded", "True" if phase == "Resolved" else "False", reason, message)
     run.tell(Happening(phase, message, warning=phase == "Failed"))
     settle_conditions(run)
-    run.status.review = render(run.incident, run.status)
     return Store()
 
 

@@ -4,7 +4,6 @@ from paramedic.actions.contract import Failed, Finished, Intent, Preparation, Sk
 from paramedic.actions.reads import Seen
 from paramedic.api.v1alpha1.incident_status import StepStatus
 from paramedic.engine.ending import settle_conditions
-from paramedic.engine.review import render
 from paramedic.engine.run import Decision, Happening, Run, Store
 from paramedic.engine.stepping import ask_dry, unwanted
 from paramedic.model.names import operation_id
@@ -31,7 +30,6 @@ def explain_run(run: Run, seen: Seen) -> Decision:
     settle_conditions(run)
     run.tell(Happening("Explained", text))
     run.status.times.finished_at = run.stamp()
-    run.status.review = render(run.incident, run.status)
     return Store()
 
 
@@ -44,6 +42,9 @@ def _explain(run: Run, step: StepStatus, verdict: Preparation) -> bool:
             needs = {"Approve": " (after an approval)", "Done": " (by a person)"}.get(verdict.person, "")
         step.message = shorten(f"would begin{needs}: {verdict.message}", 1000)
         step.state = "Succeeded"
+        return True
+    if isinstance(verdict, Finished) and verdict.notices:
+        step.message, step.state = shorten(f"would be done: {verdict.message}", 1000), "Succeeded"
         return True
     step.message = shorten(verdict.message, 1000)
     step.finished_at = run.stamp()

@@ -4,13 +4,18 @@ The lock is not written anywhere: the incident with the oldest frozen plan on a 
 not ended, and every step of it has a deadline. So it survives restarts, and nobody can hold it for ever.
 """
 
+from dataclasses import dataclass
 from datetime import timedelta
 
-from paramedic.actions.reads import ListObjects, Seen
+from paramedic.actions.reads import CountActive, ListObjects, Seen
+from paramedic.api.v1alpha1.playbook import Playbook
 from paramedic.engine.lifecycle import ACTIVE, ENDED
 from paramedic.engine.run import Run, since
+from paramedic.model.durations import format_duration, parse_duration
 from paramedic.model.objects import Object, dig
 from paramedic.model.references import INCIDENT, ObjectRef
+from paramedic.model.text import plural
+from paramedic.model.times import format_second, parse_time
 
 #: Namespaces whose workloads the cluster itself stands on.
 PROTECTED_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
@@ -32,6 +37,7 @@ def check_protected(target: ObjectRef) -> None:
 #: Ended incidents pile up, those at work on one target do not: the API server leaves the others out.
 _NOT_ENDED = ",".join(f"status.phase!={phase}" for phase in sorted(ENDED))
 _MOST = 5_000
+_LOOK_AGAIN = timedelta(seconds=10)
 
 
 def question_about(run: Run, target: str) -> ListObjects:
@@ -57,6 +63,59 @@ def holder_of(run: Run, seen: Seen, target: str) -> str:
 
 def _rank(item: Object) -> tuple[str, str]:
     return dig(item, "status", "plan", "frozenAt", default=""), item["metadata"]["uid"]
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Not now: why, in one word and in a sentence, and when to look again."""
+
+    reason: str
+    message: str
+    again: timedelta
+
+
+def hold_back(run: Run, seen: Seen, playbook: Playbook, target: str) -> Hold | None:
+    """What keeps an incident that an alert opened from being worked on now. What people open is not held back."""
+    if run.incident.spec.alert is None or run.dry:
+        return None
+    rule, name = playbook.spec.guards, playbook.metadata.name
+    active = seen.count_active(CountActive(run.namespace, name))
+    if active >= rule.max_concurrent:
+        text = f"{plural(active, 'incident')} of playbook {name} are at work, as many as guards.maxConcurrent allows"
+        return Hold("TooMany", f"{text}; this one waits for its turn", _LOOK_AGAIN)
+    return _cooling(run, seen, playbook, target) or _too_often(run, seen, playbook)
+
+
+def _cooling(run: Run, seen: Seen, playbook: Playbook, target: str) -> Hold | None:
+    cooldown = parse_duration(playbook.spec.guards.cooldown)
+    if not cooldown:
+        return None
+    selector = f"status.target={target},status.playbook.name={playbook.metadata.name}"
+    ran = others_on_target(run, seen, ListObjects(INCIDENT, run.namespace, "", selector, _MOST, own=True))
+    ends = [dig(item, "status", "times", "finishedAt") for item in ran if dig(item, "status", "times", "firstActionAt")]
+    last = max((parse_time(end) for end in ends if end), default=None)
+    if last is None or last + cooldown <= run.now:
+        return None
+    left = last + cooldown - run.now
+    text = f"playbook {playbook.metadata.name} worked on {target} until {format_second(last)}"
+    return Hold("CoolingDown", f"{text}; its guards.cooldown ends in {format_duration(left)}", left)
+
+
+def _too_often(run: Run, seen: Seen, playbook: Playbook) -> Hold | None:
+    most = playbook.spec.guards.max_runs_per_hour
+    if most is None:
+        return None
+    selector = f"status.playbook.name={playbook.metadata.name},status.phase!=Pending"
+    ran = others_on_target(run, seen, ListObjects(INCIDENT, run.namespace, "", selector, _MOST, own=True))
+    begun = sorted(moment for item in ran if (moment := dig(item, "status", "plan", "frozenAt")))
+    recent = [moment for moment in begun if since(moment, run.now) < timedelta(hours=1)]
+    if len(recent) < most:
+        return None
+    left = timedelta(hours=1) - since(recent[-most], run.now)
+    text = f"playbook {playbook.metadata.name} has begun {plural(len(recent), 'run')} within the hour"
+    return Hold(
+        "TooOften", f"{text}, guards.maxRunsPerHour is {most}; the next may begin in {format_duration(left)}", left
+    )
 
 
 def fruitless_restarts(run: Run, seen: Seen) -> int:

@@ -2,10 +2,12 @@
 
 from datetime import timedelta
 
-from paramedic.actions.contract import Failed, Finished
+from paramedic.actions.contract import Failed, Finished, Notice
 from paramedic.actions.registry import ACTIONS
 from paramedic.api.v1alpha1.incident_status import EvidenceItem, StepState, StepStatus
 from paramedic.engine.ending import begin_end
+from paramedic.engine.escalating import raise_severity
+from paramedic.engine.notices import add_notice
 from paramedic.engine.run import Decision, Happening, Run, Sleep, since
 from paramedic.engine.unwinding import start_undo
 from paramedic.model.durations import format_duration, parse_duration
@@ -18,12 +20,23 @@ EVIDENCE_LIMIT = 64
 def conclude(run: Run, step: StepStatus, verdict: Finished) -> Decision | None:
     """The step has succeeded; the next one may begin."""
     step.outputs = dict(verdict.outputs)
+    for notice in verdict.notices:
+        _pass_on(run, step, notice)
     kept = [EvidenceItem(**vars(item)) for item in verdict.evidence]
     run.status.evidence = (run.status.evidence + kept)[:EVIDENCE_LIMIT]
     if ACTIONS[step.action].remedy:
         run.observe("Remediated", "True", "StepSucceeded", f"{step.name}: {verdict.message}")
     _over(run, step, "Succeeded", verdict.message)
     return None
+
+
+def _pass_on(run: Run, step: StepStatus, notice: Notice) -> None:
+    """What a step wants told is written down with its success, and sent afterwards."""
+    add_notice(run, run.plan.policy, run.account, notice.channel, step.name, notice.text)
+    if notice.escalation:
+        run.observe("Escalated", "True", "StepEscalated", f"{step.name}: {notice.channel}")
+    if notice.raise_to:
+        raise_severity(run, notice.raise_to, f"step {step.name}")
 
 
 def skip(run: Run, step: StepStatus, message: str) -> Decision | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from paramedic.actions.reads import Denied, GetObject, MayI, Read, Seen
+from paramedic.actions.reads import AskPause, Denied, GetObject, ListObjects, MayI, Read, Seen
 from paramedic.actions.registry import ACTIONS
 from paramedic.actions.targets import look_permissions, ref_of_owner
 from paramedic.api.v1alpha1.incident import CLUSTER_KINDS, TARGET_KINDS
@@ -18,15 +18,19 @@ from paramedic.api.v1alpha1.steps import RecoveryCheckBase, StepBase
 from paramedic.engine import guard
 from paramedic.engine.ending import end_now
 from paramedic.engine.lifecycle import Event
+from paramedic.engine.linking import follow_link, link_to
+from paramedic.engine.matching import NO_PLAYBOOK_ANNOTATION, choose_playbook
 from paramedic.engine.parameters import resolve
+from paramedic.engine.policies import frozen_policy
 from paramedic.engine.run import Decision, Happening, Run, Sleep, Store
 from paramedic.engine.templates import TemplateError, paths_in, substitute
 from paramedic.engine.validation import explain, read_playbook
+from paramedic.model.conditions import is_reason
 from paramedic.model.names import canonical, digest
 from paramedic.model.objects import Object
 from paramedic.model.permissions import Permission
 from paramedic.model.references import PLAYBOOK, RESOURCES, SERVICE_ACCOUNT, WORKLOADS, ObjectRef
-from paramedic.model.text import listing, plural
+from paramedic.model.text import listing, plural, shorten
 from paramedic.model.times import format_time
 
 PLAN_LIMIT = 24_000  # bytes: the status stays under 64 KiB whatever happens
@@ -43,6 +47,8 @@ class NoPlan(Exception):
 
 def plan_incident(run: Run, seen: Seen) -> Decision | None:
     """Freezes the plan. None where it stands now and the first step may begin."""
+    if decision := follow_link(run, seen):
+        return decision
     try:
         playbook = _playbook(run, seen)
         run.status.severity = run.incident.spec.severity or playbook.spec.severity
@@ -56,7 +62,12 @@ def plan_incident(run: Run, seen: Seen) -> Decision | None:
         run.status.target = str(target)
         guard.check_protected(target)
         if not run.dry and (holder := guard.holder_of(run, seen, str(target))):
-            return _wait_for(run, holder)
+            return link_to(run, holder) if run.incident.spec.alert else _wait_for(run, holder)
+        if not run.dry and (paused := seen.pause()):
+            raise NoPlan("Paused", f"{paused}; nothing is begun", lasting=False)
+        if hold := guard.hold_back(run, seen, playbook, str(target)):
+            return _hold(run, hold)
+        _check_kinds(playbook, target)
         _check_permissions(run, seen, playbook, target.kind)
         _freeze(run, playbook, values, target, pod)
     except guard.Refused as refused:
@@ -72,7 +83,9 @@ def _first_questions(run: Run, playbook: Playbook) -> Iterator[Read]:
     """What will be asked anyway, asked side by side: between an alert and its first effect, each round counts."""
     wanted = _wanted_ref(run)
     yield GetObject(ObjectRef.to(SERVICE_ACCOUNT, run.namespace, run.account), own=True)
-    yield GetObject(wanted)
+    yield GetObject(wanted, own=wanted.kind in CLUSTER_KINDS)
+    if not run.dry:
+        yield AskPause()
     if wanted.kind in {item.kind for item in WORKLOADS}:
         if not run.dry:
             yield guard.question_about(run, f"{wanted.kind}/{wanted.name}")
@@ -98,10 +111,21 @@ def _wait_for(run: Run, holder: str) -> Decision:
     return Store() if run.changed else Sleep(timedelta(seconds=5))
 
 
+def _hold(run: Run, hold: guard.Hold) -> Decision:
+    if run.status.message != hold.message:
+        told = is_reason(run.status.conditions, "Planned", hold.reason)
+        run.say(hold.message)
+        run.observe("Planned", "False", hold.reason, hold.message)
+        if not told:
+            run.tell(Happening(hold.reason, hold.message, warning=True))
+            return Store()
+    return Sleep(min(hold.again, _AGAIN))
+
+
 def _playbook(run: Run, seen: Seen) -> Playbook:
-    if run.status.playbook is None:
-        raise NoPlan("NoPlaybook", "no playbook answers this incident; name one in spec.playbookRef", lasting=False)
-    name = run.status.playbook.name
+    if run.incident.spec.playbook_ref is None:
+        return _matched(run, seen)
+    name = run.incident.spec.playbook_ref.name
     obj = seen.get(ObjectRef.to(PLAYBOOK, run.namespace, name), own=True)
     if obj is None:
         raise NoPlan(
@@ -119,13 +143,43 @@ def _playbook(run: Run, seen: Seen) -> Playbook:
     return playbook
 
 
+def _matched(run: Run, seen: Seen) -> Playbook:
+    """The playbook whose spec.match answers the incident."""
+    if refused := run.incident.metadata.annotations.get(NO_PLAYBOOK_ANNOTATION):
+        raise NoPlan(
+            "NoPlaybook", f"no playbook may answer this incident: {refused}; a person must look", lasting=False
+        )
+    listed = seen.items(ListObjects(PLAYBOOK, run.namespace, limit=1_000, own=True))
+    choice = choose_playbook(run, listed)
+    if choice.playbook is None:
+        run.status.playbook = None
+        alert = f"alert {run.incident.spec.alert.name}" if run.incident.spec.alert else "this incident"
+        raise NoPlan(
+            "NoPlaybook", f"no playbook answers {alert} in namespace {run.namespace}: {choice.reason}; a person must look",
+            lasting=False,
+        )  # fmt: skip
+    run.status.playbook = PlaybookSeen(name=choice.playbook.metadata.name, reason=shorten(choice.reason, 1000))
+    return choice.playbook
+
+
+def _check_kinds(playbook: Playbook, target: ObjectRef) -> None:
+    """Raises NoPlan where a step cannot work on a target of this kind at all."""
+    for step in playbook.spec.all_steps:
+        kinds = ACTIONS[step.action].kinds
+        if kinds and target.kind not in kinds:
+            text = f"step {step.name} ({step.action}) works on {listing(list(kinds))}, not on {target}"
+            raise NoPlan("WrongKind", f"{text}; use a playbook that is for a {target.kind}")
+    if target.kind in CLUSTER_KINDS and not playbook.spec.all_checks:
+        raise NoPlan("WrongKind", f"nothing would prove that {target} has recovered; add spec.recovery.checks")
+
+
 def _find_account(run: Run, seen: Seen) -> None:
     # A ServiceAccount that does not exist can be impersonated all the same, so it is looked for first.
     if seen.get(ObjectRef.to(SERVICE_ACCOUNT, run.namespace, run.account), own=True) is None:
         raise NoPlan(
             "AccountNotFound",
             f"there is no ServiceAccount {run.account} in namespace {run.namespace}, which playbook"
-            f" {run.status.playbook.name if run.status.playbook else ''} names in spec.serviceAccountName; create it, with a Role for what the"
+            f" {run.status.playbook.name if run.status.playbook else '?'} names in spec.serviceAccountName; create it, with a Role for what the"
             " steps do, then open a new incident",
         )
 
@@ -146,13 +200,15 @@ def _wanted_ref(run: Run) -> ObjectRef:
 def _target(run: Run, seen: Seen) -> tuple[ObjectRef, ObjectRef | None]:
     """The workload to act on, with its uid, and the Pod that the incident names, if it names one."""
     ref = _wanted_ref(run)
-    obj = seen.get(ref)
+    obj = seen.get(ref, own=ref.kind in CLUSTER_KINDS)
     if obj is None:
         raise NoPlan(
             "TargetNotFound",
             f"there is no {ref} in namespace {run.namespace}; see what there is with: kubectl get"
             f" {ref.resource.plural} -n {run.namespace}, then open a new incident for the right one",
         )
+    if ref.kind in CLUSTER_KINDS:
+        return _with_uid(obj, ref), None
     pod = _with_uid(obj, ref) if ref.kind == "Pod" else None
     owner = _top_owner(obj, ref, run.namespace, seen)
     if owner.kind not in {item.kind for item in WORKLOADS}:
@@ -233,6 +289,7 @@ def _freeze(run: Run, playbook: Playbook, values: dict[str, Any], target: Object
     plan = Plan(
         hash="", frozen_at=format_time(run.now), service_account_name=run.account, target=target.dump(),
         pod=pod.dump() if pod else None, parameters=values, steps=steps, recovery=recovery,
+        policy=frozen_policy(playbook),
     )  # fmt: skip
     content = plan.model_dump(by_alias=True, exclude_none=True, exclude={"hash", "frozen_at"})
     size = len(canonical(content).encode())
@@ -240,7 +297,11 @@ def _freeze(run: Run, playbook: Playbook, values: dict[str, Any], target: Object
         raise NoPlan("PlanTooLarge", f"the plan takes {size} bytes, more than {PLAN_LIMIT}; split the playbook")
     plan.hash = digest(content)
     run.status.plan = plan
-    run.status.playbook = PlaybookSeen(name=meta.name, uid=meta.uid, generation=meta.generation)
+    why = run.status.playbook.reason if run.status.playbook else ""
+    run.status.playbook = PlaybookSeen(name=meta.name, uid=meta.uid, generation=meta.generation, reason=why)
+    run.status.linked_to = None
+    if run.incident.spec.playbook_ref is None:
+        run.note("Matched", f"playbook {meta.name} answers: {why}")
     run.status.steps = [StepStatus(name=item.name, action=item.action, phase=item.phase) for item in steps]
     run.observe("Planned", "True", "PlanFrozen", f"plan {plan.hash[:12]} of playbook {meta.name}")
     run.move(Event.EXPLAINED if run.dry else Event.PLANNED)
@@ -280,5 +341,8 @@ def _frozen_check(item: RecoveryCheckBase, known: dict[str, Any]) -> PlannedStep
 def _filled(step: StepBase | RecoveryCheckBase, known: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """Parameters with their templates filled in, and those that name earlier steps and must wait for them."""
     data = step.parameters.model_dump(by_alias=True, exclude_none=True, exclude_defaults=True)
-    late = [key for key, value in data.items() if any(path.startswith("steps.") for path in paths_in(value))]
+    prose = ACTIONS[step.action].prose
+    late = [
+        key for key, value in data.items() if any(key in prose or path.startswith("steps.") for path in paths_in(value))
+    ]
     return {key: value if key in late else substitute(value, known) for key, value in data.items()}, late

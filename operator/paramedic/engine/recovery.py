@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from paramedic.actions.contract import Failed, Finished
 from paramedic.actions.reads import Denied, Seen
 from paramedic.api.v1alpha1.incident_status import PlannedStep, Recovery
+from paramedic.engine.alerting import alert_complaint
 from paramedic.engine.ending import begin_end
 from paramedic.engine.run import Decision, Happening, Run, Sleep
 from paramedic.engine.templates import TemplateError
@@ -49,6 +50,8 @@ def _pause(stable: timedelta) -> timedelta:
 
 def _complaint(run: Run, seen: Seen) -> str:
     """What the first failing check says; empty if all hold."""
+    if complaint := alert_complaint(run):
+        return complaint
     for planned in run.plan.recovery.checks or [_DEFAULT_CHECK]:
         action = run.action_of(planned)
         try:

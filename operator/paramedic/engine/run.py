@@ -15,6 +15,7 @@ from paramedic.api.v1alpha1.incident_status import IncidentStatus, Phase, Plan, 
 from paramedic.engine.lifecycle import Event, next_phase
 from paramedic.engine.templates import substitute
 from paramedic.model.conditions import Status, set_condition
+from paramedic.model.deliveries import Delivery
 from paramedic.model.durations import parse_duration
 from paramedic.model.names import operation_id
 from paramedic.model.references import ObjectRef
@@ -25,6 +26,8 @@ from paramedic.model.times import format_time, parse_time
 MESSAGE_LIMIT = 1000
 #: How long a step waits for a person where the playbook does not say.
 PERSON_TIMEOUT = timedelta(hours=24)
+#: Stands in a text for what a template names and nobody knows.
+NOT_KNOWN = "(not known)"
 OVER = frozenset({"Succeeded", "Failed", "Skipped", "Undone"})
 
 
@@ -78,6 +81,9 @@ class Run:
     happened: list[Happening] = field(default_factory=list)
     #: How long ago this process last stored something: a long step tells its progress now and then, not at each look.
     quiet_for: timedelta = timedelta(0)
+    #: What became of messages that this process has sent, and which are on their way, by the ID of their notification.
+    delivered: Mapping[str, Delivery] = field(default_factory=dict)
+    sending: frozenset[str] = frozenset()
     #: Whose permissions reads and effects use. From the plan, or, before there is one, from the playbook.
     account: str = ""
 
@@ -121,7 +127,9 @@ class Run:
         spec = self.incident.spec.model_dump(by_alias=True, exclude_none=True)
         meta = self.incident.metadata
         own = {"name": meta.name, "namespace": meta.namespace, "labels": meta.labels, "annotations": meta.annotations}
-        incident = spec | own | {"severity": self.status.severity, "uid": meta.uid, "spec": spec, "metadata": own}
+        status = {"severity": self.status.severity, "phase": self.phase, "message": self.status.message}
+        status |= {"progress": self.status.progress, "target": self.status.target}
+        incident = spec | own | status | {"uid": meta.uid, "spec": spec, "metadata": own}
         plan = self.status.plan
         target = {key: value for key, value in plan.target.items() if key != "uid"} if plan else {}
         return {"incident": incident, "parameters": dict(plan.parameters) if plan else {}, "target": target}
@@ -153,7 +161,8 @@ class Run:
                 if item.name != planned.name
             }
             known = self.values() | {"steps": steps}
-            data |= {key: substitute(data[key], known) for key in late}
+            prose = ACTIONS[planned.action].prose
+            data |= {key: substitute(data[key], known, missing=NOT_KNOWN if key in prose else None) for key in late}
         found: Parameters = ACTIONS[planned.action].parameters.model_validate(data)
         return found
 

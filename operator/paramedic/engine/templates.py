@@ -29,15 +29,27 @@ def paths_in(value: Any) -> Iterator[str]:
             yield from paths_in(item)
 
 
-def substitute(value: Any, values: Mapping[str, Any]) -> Any:
-    """A JSON value with every ``${path}`` in its strings replaced. Raises TemplateError."""
+def substitute(value: Any, values: Mapping[str, Any], *, missing: str | None = None) -> Any:
+    """A JSON value with every ``${path}`` in its strings replaced.
+
+    Raises TemplateError for a path that leads nowhere, unless ``missing`` stands in for it.
+    """
     if isinstance(value, str):
-        return _PLACE.sub(lambda found: _text_at(found.group(1), values), value)
+        return _PLACE.sub(lambda found: _text_or(found.group(1), values, missing), value)
     if isinstance(value, Mapping):
-        return {key: substitute(item, values) for key, item in value.items()}
+        return {key: substitute(item, values, missing=missing) for key, item in value.items()}
     if isinstance(value, list):
-        return [substitute(item, values) for item in value]
+        return [substitute(item, values, missing=missing) for item in value]
     return value
+
+
+def _text_or(path: str, values: Mapping[str, Any], missing: str | None) -> str:
+    try:
+        return _text_at(path, values)
+    except TemplateError:
+        if missing is None:
+            raise
+        return missing
 
 
 def check_path(path: str) -> str:

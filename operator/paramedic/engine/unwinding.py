@@ -6,10 +6,9 @@ from datetime import timedelta
 
 from paramedic.actions.contract import Failed, Finished, Observation, Pending
 from paramedic.actions.reads import Denied, Seen
+from paramedic.actions.registry import ACTIONS
 from paramedic.api.v1alpha1.incident_status import StepStatus, StepUndo
 from paramedic.engine.ending import end_now
-from paramedic.engine.lifecycle import ENDED
-from paramedic.engine.review import render
 from paramedic.engine.run import OVER, Decision, Happening, Perform, Run, Sleep, Store
 from paramedic.model.text import shorten
 from paramedic.model.times import format_time, parse_time
@@ -89,8 +88,6 @@ def _undone(run: Run, step: StepStatus, message: str) -> None:
         step.state = "Undone"
     step.expires_at = None
     run.tell(Happening("Undone", f"{step.name}: {message}", step=step.name))
-    if run.phase in ENDED:
-        run.status.review = render(run.incident, run.status)
 
 
 def continue_end(run: Run) -> Decision | None:
@@ -103,6 +100,30 @@ def continue_end(run: Run) -> Decision | None:
         if step.undo is None:
             return start_undo(run, step, f"the run ends {ending.phase}: {ending.message}")
     return end_now(run, ending.phase, ending.reason, ending.message)
+
+
+def undo_by_request(run: Run) -> Decision | None:
+    """Begins an undo that a person asked for in spec.undo, whether the incident has ended or not."""
+    for asked in run.incident.spec.undo:
+        step = next((item for item in run.status.steps if item.name == asked.step), None)
+        if step is None or step.undo is not None or step.state not in OVER:
+            continue
+        if step.intent is None or not ACTIONS[step.action].can_undo:
+            _nothing_to_undo(run, step, asked.by)
+        else:
+            run.note("UndoRequested", f"{asked.by} asked to undo {step.name}: {asked.reason}", actor=asked.by)
+            start_undo(run, step, f"{asked.by} asked for it: {asked.reason}")
+        return Store()
+    return None
+
+
+def _nothing_to_undo(run: Run, step: StepStatus, by: str) -> None:
+    why = "it changed nothing" if step.intent is None else f"{step.action} cannot be undone"
+    moment = run.stamp()
+    step.undo = StepUndo(
+        state="Failed", reason=f"{by} asked for it", started_at=moment, finished_at=moment, message=why
+    )
+    run.tell(Happening("UndoFailed", f"{step.name} cannot be undone: {why}", warning=True, step=step.name))
 
 
 def expire(run: Run) -> Decision | None:

@@ -54,6 +54,12 @@ def find_condition(conditions: list[Condition], kind: str) -> Condition | None:
     return next((item for item in conditions if item.type == kind), None)
 
 
+def is_reason(conditions: list[Condition], kind: str, reason: str) -> bool:
+    """Whether the condition is there for this reason."""
+    found = find_condition(conditions, kind)
+    return found is not None and found.reason == reason
+
+
 def is_true(conditions: list[Condition], kind: str) -> bool:
     found = find_condition(conditions, kind)
     return found is not None and found.status == "True"

@@ -57,10 +57,18 @@ class PlannedRecovery(StatusModel):
     timeout: Short
 
 
+class Policy(StatusModel):
+    """Whom to tell, as it was frozen: the playbook's channels, escalation and updates."""
+
+    channels: list[dict[str, Any]] = Field(default_factory=list, max_length=16)
+    escalation: list[dict[str, Any]] = Field(default_factory=list, max_length=16)
+    updates: list[dict[str, Any]] = Field(default_factory=list, max_length=8)
+
+
 class Plan(StatusModel):
     """The frozen plan. Approvals bind to its hash."""
 
-    hash: Short = Field(description="sha256 over steps, recovery, account, parameters and target.")
+    hash: Short = Field(description="sha256 over steps, recovery, policy, account, parameters and target.")
     frozen_at: Short
     service_account_name: Short = Field(description="Whose permissions the steps run with.")
     target: dict[str, Any] = Field(description="The workload the steps act on, with its uid.")
@@ -68,6 +76,7 @@ class Plan(StatusModel):
     parameters: dict[str, Any] = Field(default_factory=dict, description="Values of the playbook's parameters.")
     steps: list[PlannedStep] = Field(max_length=32)
     recovery: PlannedRecovery
+    policy: Policy = Field(default_factory=Policy)
 
 
 class StepUndo(StatusModel):
@@ -128,6 +137,9 @@ class Recovery(StatusModel):
 
     started_at: Short
     healthy_since: Short | None = None
+    alert_resolved: bool = Field(
+        False, description="The alert has resolved since; firing again counts as a failed check."
+    )
     message: Message = ""
 
 
@@ -165,12 +177,22 @@ class Escalation(StatusModel):
     )
 
 
+class UpdateSent(StatusModel):
+    """When a status update went over a channel last, and when the next one is due."""
+
+    channel: Short
+    at: Short
+    next: Short
+
+
 class Notification(StatusModel):
     """One message to one channel. It is written down before it is sent, and sent at most once for each attempt."""
 
     id: Short = Field(description="The operation ID of this attempt: the receiver's idempotency key.")
     reason: Short = Field(description="What it is about: Escalation, Update, Ended, or the name of a step.")
     channel: Short
+    account: Short = Field("", description="Whose permissions read the channel's Secret.")
+    secret: Short = Field("", description="The channel's Secret and key, as NAME/KEY.")
     state: Literal["Sending", "Sent", "Failed", "Unknown"] = "Sending"
     attempt: int = 1
     at: Short
@@ -218,6 +240,7 @@ class IncidentStatus(StatusModel):
     ending: Ending | None = Field(None, description="Set while what was temporary is being undone.")
     acknowledgement: Acknowledgement | None = None
     escalation: Escalation | None = None
+    updates: list[UpdateSent] = Field(default_factory=list, max_length=8)
     notifications: list[Notification] = Field(default_factory=list, max_length=40)
     evidence: list[EvidenceItem] = Field(default_factory=list, max_length=64)
     timeline: list[TimelineEntry] = Field(default_factory=list, max_length=100)

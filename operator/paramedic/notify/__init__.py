@@ -1,0 +1,1 @@
+"""Telling people: the contract of a notifier, and one file for each way of doing it."""

@@ -1,0 +1,36 @@
+"""The switch that holds the whole operator: a ConfigMap that no manifest ships, so that no sync of manifests can lift it."""
+
+from paramedic.cluster.api import Api
+from paramedic.cluster.transport import ApiError
+from paramedic.model.objects import Object, dig
+from paramedic.model.references import CONFIGMAP, ObjectRef
+from paramedic.model.text import shorten
+
+PAUSE_NAME = "paramedic-paused"
+
+
+class PauseSwitch:
+    """Asks whether the operator is paused. What cannot be seen is taken to be on."""
+
+    def __init__(self, api: Api, namespace: str) -> None:
+        """``namespace`` is the operator's own."""
+        self._api, self._ref = api, ObjectRef.to(CONFIGMAP, namespace, PAUSE_NAME)
+
+    async def ask(self) -> str:
+        """By whom, since when and why it is paused; empty while it is not. Raises Unavailable."""
+        try:
+            found = await self._api.get(self._ref)
+        except ApiError as error:
+            return f"whether the operator is paused cannot be read ({error.message}); let it get ConfigMap {PAUSE_NAME}"
+        return describe_pause(found) if found else ""
+
+
+def describe_pause(config_map: Object) -> str:
+    """The pause in one sentence, with the command that lifts it."""
+    data = dig(config_map, "data", default={})
+    text = f"the operator was paused by {data.get('by') or 'somebody'}"
+    if at := data.get("at") or dig(config_map, "metadata", "creationTimestamp"):
+        text += f" at {at}"
+    if reason := data.get("reason"):
+        text += f" ({' '.join(str(reason).split())})"
+    return shorten(f"{text}; lift it with: kubectl incident resume", 500)
