@@ -97,7 +97,7 @@ class Reconciler:
     async def _decide(self, run: Run, seen: Seen, settled: dict[str, Any]) -> Decision:
         """Asks the engine, and answers its questions until it needs no more."""
         for _ in range(_ROUNDS):
-            attempt = replace(run)
+            attempt = replace(run, happened=[], account="")
             try:
                 decision = decide(attempt, seen, settled)
             except Missing as missing:

@@ -9,6 +9,7 @@ from typing import Any
 from paramedic.clock import ManualClock
 from paramedic.cluster.api import Api
 from paramedic.cluster.fake import FakeCluster, FakeHttp, Logged, Moment
+from paramedic.cluster.fake_paths import Address
 from paramedic.cluster.fake_workloads import FakeWorkloads
 from paramedic.cluster.transport import Request, Unavailable
 from paramedic.engine.lifecycle import ENDED
@@ -128,6 +129,24 @@ class Ward:
         body = incident(name, target, name, **spec)
         body["metadata"]["namespace"] = NAMESPACE
         await self.cluster.send(Request("POST", INCIDENT.path(NAMESPACE), body=body))
+
+    async def alert(
+        self, name: str, target: str = "web", annotations: dict[str, str] | None = None, **spec: Any
+    ) -> None:
+        """An alert opens an incident, as the receiver stores it: no playbook is named."""
+        body = incident(name, target, "", **spec)
+        del body["spec"]["playbookRef"]
+        if not target:
+            del body["spec"]["targetRef"]
+        body["metadata"] |= {"namespace": NAMESPACE, "annotations": annotations or {}}
+        await self.cluster.send(Request("POST", INCIDENT.path(NAMESPACE), body=body))
+
+    def alert_state(self, state: str, name: str = "one") -> None:
+        """What Alertmanager said last, as the receiver writes it down."""
+        self.cluster.store.update(
+            Address(INCIDENT, NAMESPACE, name, "status"),
+            {**self.get(INCIDENT, name), "status": {**self.status(name), "alert": {"state": state}}},
+        )
 
     def edit(self, spec: Object, name: str = "one") -> None:
         """Somebody changes the spec of an incident."""

@@ -40,7 +40,8 @@ def _goes_back(run: Run, step: StepStatus, phase: EndPhase, also: str) -> bool:
 
 def end_now(run: Run, phase: EndPhase, reason: str, message: str) -> Store:
     """Sets the last phase, the summary condition and the report."""
-    run.move(_EVENTS[phase])
+    by_itself = phase == "Resolved" and run.phase != "Monitoring"
+    run.move(Event.CLEARED if by_itself else _EVENTS[phase])
     run.status.ending = None
     stuck = [step.name for step in run.status.steps if step.undo and step.undo.state == "Failed"]
     if stuck:

@@ -15,6 +15,7 @@ class Event(StrEnum):
     STEPPED = "Stepped"  # a step goes on, or the next one begins
     STEPS_DONE = "StepsDone"  # no step is left
     RECOVERED = "Recovered"  # every recovery check held for long enough
+    CLEARED = "Cleared"  # the alert resolved by itself, or the incident it is linked to has recovered
     FAILED = "Failed"  # a step stopped the run, recovery was not proven, or there can be no plan
     CANCELLED = "Cancelled"  # a person cancelled
 
@@ -27,6 +28,7 @@ TRANSITIONS: dict[Phase, dict[Event, Phase]] = {
     "Pending": {
         Event.PLANNED: "Running",
         Event.EXPLAINED: "Planned",
+        Event.CLEARED: "Resolved",
         Event.FAILED: "Failed",
         Event.CANCELLED: "Cancelled",
     },
@@ -34,6 +36,7 @@ TRANSITIONS: dict[Phase, dict[Event, Phase]] = {
         Event.STEPPED: "Running",
         Event.PERSON_NEEDED: "Waiting",
         Event.STEPS_DONE: "Monitoring",
+        Event.CLEARED: "Resolved",
         Event.FAILED: "Failed",
         Event.CANCELLED: "Cancelled",
     },
@@ -41,6 +44,7 @@ TRANSITIONS: dict[Phase, dict[Event, Phase]] = {
         Event.STEPPED: "Running",
         Event.PERSON_NEEDED: "Waiting",
         Event.STEPS_DONE: "Monitoring",
+        Event.CLEARED: "Resolved",
         Event.FAILED: "Failed",
         Event.CANCELLED: "Cancelled",
     },

@@ -14,13 +14,16 @@ from paramedic.model.timeline import OPERATOR
 from paramedic.model.times import parse_time
 
 LIMIT = 16_000
-_JUDGED = ("Impact", "Contributing factors", "Where we were lucky")
+_JUDGED = ("Contributing factors", "Where we were lucky")
 _OPEN = "_For the reviewers to fill in._"
 
 
 def render(incident: Incident, status: IncidentStatus) -> str:
     """The report as Markdown, at most 16,000 characters."""
-    sections = (_head, _steps, _changes, _durations, _evidence, _well, _follow_up, _judgement, _timeline)
+    sections = (
+        _head, _impact, _steps, _changes, _durations, _responders, _evidence, _well, _not_well, _follow_up,
+        _judgement, _messages, _timeline,
+    )  # fmt: skip
     lines = [line for section in sections for line in [*section(incident, status), ""]]
     return shorten("\n".join(lines).rstrip() + "\n", LIMIT)
 
@@ -45,10 +48,65 @@ def _head(incident: Incident, status: IncidentStatus) -> Iterator[str]:
         "Playbook": playbook,
         "Plan": plan,
         "Mode": incident.spec.mode,
-        "Acknowledged": status.acknowledgement.by if status.acknowledgement else "by nobody",
+        "Chosen because": status.playbook.reason if status.playbook and status.playbook.reason else "not chosen",
+        "Alert": _alert(incident, status),
+        "Linked to": status.linked_to or "no other incident",
+        "Related": ", ".join(status.related) or "none",
     }
     for name, value in rows.items():
         yield f"| {name} | {_cell(value)} |"
+
+
+def _alert(incident: Incident, status: IncidentStatus) -> str:
+    if incident.spec.alert is None:
+        return "none"
+    return f"{incident.spec.alert.name}, {status.alert.state.lower() if status.alert else 'firing'}"
+
+
+def _impact(incident: Incident, status: IncidentStatus) -> Iterator[str]:
+    yield "## Impact"
+    yield ""
+    yield _cell(status.impact) if status.impact else "Nobody has stated it."
+    yield ""
+    yield _OPEN
+
+
+def _responders(incident: Incident, status: IncidentStatus) -> Iterator[str]:
+    yield "## Responders"
+    yield ""
+    yield "| Role | Who |"
+    yield "| --- | --- |"
+    yield f"| Incident commander | {_cell(status.lead or 'nobody')} |"
+    yield f"| Opened by | {_cell(incident.spec.opened_by or 'not known')} |"
+    yield f"| Acknowledged by | {_cell(status.acknowledgement.by if status.acknowledgement else 'nobody')} |"
+    for item in incident.spec.approvals:
+        yield f"| {item.decision} of {item.step} | {_cell(item.by)}{': ' + _cell(item.note) if item.note else ''} |"
+
+
+def _not_well(incident: Incident, status: IncidentStatus) -> Iterator[str]:
+    yield "## What did not go well"
+    yield ""
+    for step in status.steps:
+        if step.state == "Failed" and not ACTIONS[step.action].check:
+            yield f"- step {step.name} ({step.action}) failed: {_cell(step.message)}"
+        if step.attempt > 1:
+            yield f"- step {step.name} took {step.attempt} attempts"
+    for item in status.notifications:
+        if item.state in ("Failed", "Unknown"):
+            yield f"- {_cell(item.channel)} was not surely told ({_cell(item.reason)}): {_cell(item.message)}"
+    yield f"- {_OPEN}"
+
+
+def _messages(incident: Incident, status: IncidentStatus) -> Iterator[str]:
+    yield "## Messages"
+    yield ""
+    if not status.notifications:
+        yield "Nobody was told anything by paramedic."
+        return
+    yield "| At | Channel | About | State |"
+    yield "| --- | --- | --- | --- |"
+    for item in status.notifications:
+        yield f"| {item.at[:19]}Z | {_cell(item.channel)} | {_cell(item.reason)} | {item.state} |"
 
 
 def _steps(incident: Incident, status: IncidentStatus) -> Iterator[str]:

@@ -21,6 +21,7 @@ IMPOSSIBLE = {
     ("Monitoring", Event.PERSON_NEEDED),  # no step is left that could wait
     ("Monitoring", Event.STEPPED),
     ("Monitoring", Event.STEPS_DONE),
+    ("Monitoring", Event.CLEARED),  # something was changed, so recovery must be proven
     ("Pending", Event.PERSON_NEEDED),  # no step runs before there is a plan
     ("Pending", Event.STEPPED),
     ("Pending", Event.STEPS_DONE),
@@ -55,11 +56,12 @@ def test_whatever_has_not_ended_can_fail_and_be_cancelled(phase: Phase, event: E
     assert next_phase(phase, event) == end
 
 
-def test_resolved_is_reached_only_by_proven_recovery() -> None:
+def test_once_the_steps_are_done_resolved_is_reached_only_by_proven_recovery() -> None:
     ways = [
         (phase, event) for phase, answers in TRANSITIONS.items() for event, to in answers.items() if to == "Resolved"
     ]
-    assert ways == [("Monitoring", Event.RECOVERED)]
+    untouched = [(phase, Event.CLEARED) for phase in ("Pending", "Running", "Waiting")]
+    assert ways == [*untouched, ("Monitoring", Event.RECOVERED)]
 
 
 @pytest.mark.parametrize("phase", PHASES)

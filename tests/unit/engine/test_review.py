@@ -48,9 +48,28 @@ def test_the_report_has_the_sections_of_a_blameless_review(title: str) -> None:
     assert section(report(finished()), title) is not None
 
 
-@pytest.mark.parametrize("title", ["Impact", "Contributing factors", "Where we were lucky"])
+@pytest.mark.parametrize("title", ["Contributing factors", "Where we were lucky"])
 def test_judgement_is_left_to_the_reviewers(title: str) -> None:
     assert section(report(finished()), title) == ["_For the reviewers to fill in._"]
+
+
+def test_the_impact_is_what_people_stated_and_open_where_they_did_not() -> None:
+    run = finished()
+    assert section(report(run), "Impact") == ["Nobody has stated it.", "_For the reviewers to fill in._"]
+    run.status.impact = "checkout unusable for 4 % of customers"
+    assert section(report(run), "Impact")[0] == "checkout unusable for 4 % of customers"
+
+
+def test_the_responders_are_named_by_their_roles() -> None:
+    run = finished()
+    run.status.lead = "alice"
+    assert "| Incident commander | alice |" in section(report(run), "Responders")
+
+
+def test_what_failed_stands_under_what_did_not_go_well() -> None:
+    run = finished()
+    run.status.steps[-1].state, run.status.steps[-1].message = "Failed", "no room"
+    assert any("failed: no room" in line for line in section(report(run), "What did not go well"))
 
 
 def test_a_report_of_an_incident_that_never_had_a_plan_says_so() -> None:
