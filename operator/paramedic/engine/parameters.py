@@ -5,18 +5,31 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from paramedic.api.v1alpha1.playbook import Parameter
+from paramedic.engine.templates import TemplateError, substitute
 from paramedic.model.durations import parse_duration
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 
 
-def resolve(declared: Iterable[Parameter], given: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
-    """The values by name, typed, and the problems found."""
+def resolve(
+    declared: Iterable[Parameter], given: Mapping[str, str], known: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[str]]:
+    """The values by name, typed, and the problems found.
+
+    A default may be a template over ``known`` (incident and target), which is how an incident that an alert opened gets
+    its values. What an incident gives is data and stays as it is.
+    """
     values: dict[str, Any] = {}
     problems: list[str] = []
     declared = list(declared)
     for parameter in declared:
-        text = given.get(parameter.name, parameter.default)
+        try:
+            text = given[parameter.name] if parameter.name in given else _default(parameter, known)
+        except TemplateError as error:
+            problems.append(
+                f"spec.parameters.{parameter.name} is not given, and its default {parameter.default}: {error}"
+            )
+            continue
         if text is None and parameter.required:
             what = f" ({parameter.description})" if parameter.description else ""
             problems.append(
@@ -27,11 +40,15 @@ def resolve(declared: Iterable[Parameter], given: Mapping[str, str]) -> tuple[di
             values[parameter.name] = typed(parameter, text if text is not None else _empty(parameter))
         except ValueError as error:
             problems.append(f"spec.parameters.{parameter.name}: {error}")
-    known = {parameter.name for parameter in declared}
-    for name in sorted(set(given) - known):
-        has = ", ".join(sorted(known)) or "none"
+    names = {parameter.name for parameter in declared}
+    for name in sorted(set(given) - names):
+        has = ", ".join(sorted(names)) or "none"
         problems.append(f"spec.parameters.{name} is not a parameter of the playbook; it has {has}")
     return values, problems
+
+
+def _default(parameter: Parameter, known: Mapping[str, Any]) -> str | None:
+    return None if parameter.default is None else str(substitute(parameter.default, known))
 
 
 def typed(parameter: Parameter, text: str) -> Any:

@@ -53,9 +53,6 @@ def plan_incident(run: Run, seen: Seen) -> Decision | None:
         playbook = _playbook(run, seen)
         run.status.severity = run.incident.spec.severity or playbook.spec.severity
         run.account = playbook.spec.service_account_name
-        values, problems = resolve(playbook.spec.parameters, run.incident.spec.parameters)
-        if problems:
-            raise NoPlan("InvalidParameters", "; ".join(problems))
         seen.prefetch(_first_questions(run, playbook))
         _find_account(run, seen)
         target, pod = _target(run, seen)
@@ -69,7 +66,7 @@ def plan_incident(run: Run, seen: Seen) -> Decision | None:
             return _hold(run, hold)
         _check_kinds(playbook, target)
         _check_permissions(run, seen, playbook, target.kind)
-        _freeze(run, playbook, values, target, pod)
+        _freeze(run, playbook, _values(run, playbook, target), target, pod)
     except guard.Refused as refused:
         return _no_plan(run, NoPlan("Refused", str(refused)))
     except Denied as denied:
@@ -272,6 +269,15 @@ def _check_permissions(run: Run, seen: Seen, playbook: Playbook, kind: str) -> N
             f"ServiceAccount {run.account} in namespace {run.namespace} may not {named}{more}; grant it with a Role and a"
             " RoleBinding, then open a new incident. Nothing was changed",
         )
+
+
+def _values(run: Run, playbook: Playbook, target: ObjectRef) -> dict[str, Any]:
+    """The values of the playbook's parameters."""
+    known = run.values() | {"target": target.dump()}
+    values, problems = resolve(playbook.spec.parameters, run.incident.spec.parameters, known)
+    if problems:
+        raise NoPlan("InvalidParameters", "; ".join(problems))
+    return values
 
 
 def _freeze(run: Run, playbook: Playbook, values: dict[str, Any], target: ObjectRef, pod: ObjectRef | None) -> None:

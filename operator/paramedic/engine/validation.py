@@ -70,8 +70,13 @@ def _parameter_problems(path: str, parameter: Parameter) -> Iterator[str]:
         return
     if parameter.required:
         yield f"{path}.default: a required parameter has no default; remove one of the two"
+    places = list(paths_in(parameter.default))
+    for place in places:
+        if problem := check_path(place) or _unknown_path(place, [], set()):
+            yield f"{path}.default: {problem}"
     try:
-        typed(parameter, parameter.default)
+        if not places:
+            typed(parameter, parameter.default)
     except ValueError as error:
         yield f"{path}.default: {error}"
 

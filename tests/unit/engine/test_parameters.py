@@ -11,12 +11,15 @@ URL = Parameter(name="url", required=True, description="where to ask")
 COUNT = Parameter(name="count", type="integer", default="3")
 
 
+KNOWN = {"target": {"name": "checkout"}, "incident": {"namespace": "shop"}}
+
+
 def problems(*declared: Parameter, **given: str) -> list[str]:
-    return resolve(declared, given)[1]
+    return resolve(declared, given, KNOWN)[1]
 
 
 def values(*declared: Parameter, **given: str) -> dict[str, Any]:
-    return resolve(declared, given)[0]
+    return resolve(declared, given, KNOWN)[0]
 
 
 def test_the_incident_gives_a_value() -> None:
@@ -71,3 +74,19 @@ def test_a_value_of_another_type_is_refused_with_what_to_write(kind: Any, text: 
 
 def test_every_problem_is_told_at_once() -> None:
     assert len(problems(URL, COUNT, count="x", other="y")) == 3
+
+
+def test_a_default_may_be_a_template_over_the_target_and_the_incident() -> None:
+    url = Parameter(name="url", default="http://${target.name}.${incident.namespace}/healthz")
+    assert values(url) == {"url": "http://checkout.shop/healthz"}
+
+
+def test_what_an_incident_gives_is_data_and_no_template() -> None:
+    url = Parameter(name="url", default="x")
+    assert values(url, url="${target.name}") == {"url": "${target.name}"}
+
+
+def test_a_default_that_leads_nowhere_is_named_with_its_parameter() -> None:
+    url = Parameter(name="url", default="${incident.alert.labels.team}")
+    (problem,) = problems(url)
+    assert problem.startswith("spec.parameters.url is not given, and its default ${incident.alert.labels.team}:")

@@ -27,7 +27,9 @@ class Parameter(SpecModel):
     )
     required: bool = Field(False, description="Whether an incident must give it. One that is not needs a default.")
     default: Annotated[str, StringConstraints(max_length=1024)] | None = Field(
-        None, description="Its value where the incident gives none, as a string; the empty one if left out."
+        None,
+        description="Its value where the incident gives none, as a string; the empty one if left out. May be a template"
+        " over incident and target, such as http://${target.name}.${incident.namespace}:8080/healthz.",
     )
     description: Annotated[str, StringConstraints(max_length=512)] | None = Field(None, description="What it means.")
 
