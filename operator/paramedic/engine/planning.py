@@ -4,45 +4,28 @@ this stands, and nothing that is edited later reaches the plan.
 
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
-from typing import Any
-
-from pydantic import ValidationError
 
 from paramedic.actions.reads import AskPause, Denied, GetObject, ListObjects, MayI, Read, Seen
 from paramedic.actions.registry import ACTIONS
 from paramedic.actions.targets import look_permissions, ref_of_owner
 from paramedic.api.v1alpha1.incident import CLUSTER_KINDS, TARGET_KINDS
-from paramedic.api.v1alpha1.incident_status import Plan, PlannedRecovery, PlannedStep, PlaybookSeen, StepStatus
+from paramedic.api.v1alpha1.incident_status import PlaybookSeen
 from paramedic.api.v1alpha1.playbook import Playbook
 from paramedic.api.v1alpha1.steps import RecoveryCheckBase, StepBase
 from paramedic.engine import guard
 from paramedic.engine.ending import end_now
-from paramedic.engine.lifecycle import Event
+from paramedic.engine.freezing import NoPlan, freeze_plan
 from paramedic.engine.linking import follow_link, link_to
 from paramedic.engine.matching import NO_PLAYBOOK_ANNOTATION, choose_playbook
-from paramedic.engine.parameters import resolve
-from paramedic.engine.policies import frozen_policy
 from paramedic.engine.run import Decision, Happening, Run, Sleep, Store
-from paramedic.engine.templates import TemplateError, paths_in, substitute
-from paramedic.engine.validation import explain, read_playbook
+from paramedic.engine.validation import read_playbook
 from paramedic.model.conditions import is_reason
-from paramedic.model.names import canonical, digest
 from paramedic.model.objects import Object
 from paramedic.model.permissions import Permission
 from paramedic.model.references import PLAYBOOK, RESOURCES, SERVICE_ACCOUNT, WORKLOADS, ObjectRef
-from paramedic.model.text import listing, plural, shorten
-from paramedic.model.times import format_time
+from paramedic.model.text import listing, shorten
 
-PLAN_LIMIT = 24_000  # bytes: the status stays under 64 KiB whatever happens
 _AGAIN = timedelta(seconds=30)
-
-
-class NoPlan(Exception):
-    """There cannot be a plan. ``lasting``: the incident fails; else it stays Pending until what is missing is there."""
-
-    def __init__(self, reason: str, message: str, *, lasting: bool = True) -> None:
-        super().__init__(message)
-        self.reason, self.lasting = reason, lasting
 
 
 def plan_incident(run: Run, seen: Seen) -> Decision | None:
@@ -66,7 +49,7 @@ def plan_incident(run: Run, seen: Seen) -> Decision | None:
             return _hold(run, hold)
         _check_kinds(playbook, target)
         _check_permissions(run, seen, playbook, target.kind)
-        _freeze(run, playbook, _values(run, playbook, target), target, pod)
+        freeze_plan(run, playbook, target, pod)
     except guard.Refused as refused:
         return _no_plan(run, NoPlan("Refused", str(refused)))
     except Denied as denied:
@@ -269,86 +252,3 @@ def _check_permissions(run: Run, seen: Seen, playbook: Playbook, kind: str) -> N
             f"ServiceAccount {run.account} in namespace {run.namespace} may not {named}{more}; grant it with a Role and a"
             " RoleBinding, then open a new incident. Nothing was changed",
         )
-
-
-def _values(run: Run, playbook: Playbook, target: ObjectRef) -> dict[str, Any]:
-    """The values of the playbook's parameters."""
-    known = run.values() | {"target": target.dump()}
-    values, problems = resolve(playbook.spec.parameters, run.incident.spec.parameters, known)
-    if problems:
-        raise NoPlan("InvalidParameters", "; ".join(problems))
-    return values
-
-
-def _freeze(run: Run, playbook: Playbook, values: dict[str, Any], target: ObjectRef, pod: ObjectRef | None) -> None:
-    meta = playbook.metadata
-    known = run.values() | {"parameters": values, "target": target.dump()}
-    try:
-        steps = [_frozen_step(step, known) for step in playbook.spec.all_steps]
-        checks = [_frozen_check(item, known) for item in playbook.spec.all_checks]
-    except TemplateError as error:
-        raise NoPlan("InvalidParameters", str(error)) from None
-    if problems := [problem for item in [*steps, *checks] for problem in _misfits(item)]:
-        raise NoPlan("InvalidParameters", "; ".join(problems[:5]))
-    rule = playbook.spec.recovery
-    recovery = PlannedRecovery(checks=checks, stable_for=rule.stable_for, timeout=rule.timeout)
-    plan = Plan(
-        hash="", frozen_at=format_time(run.now), service_account_name=run.account, target=target.dump(),
-        pod=pod.dump() if pod else None, parameters=values, steps=steps, recovery=recovery,
-        policy=frozen_policy(playbook),
-    )  # fmt: skip
-    content = plan.model_dump(by_alias=True, exclude_none=True, exclude={"hash", "frozen_at"})
-    size = len(canonical(content).encode())
-    if size > PLAN_LIMIT:
-        raise NoPlan("PlanTooLarge", f"the plan takes {size} bytes, more than {PLAN_LIMIT}; split the playbook")
-    plan.hash = digest(content)
-    run.status.plan = plan
-    why = run.status.playbook.reason if run.status.playbook else ""
-    run.status.playbook = PlaybookSeen(name=meta.name, uid=meta.uid, generation=meta.generation, reason=why)
-    run.status.linked_to = None
-    if run.incident.spec.playbook_ref is None:
-        run.note("Matched", f"playbook {meta.name} answers: {why}")
-    run.status.steps = [StepStatus(name=item.name, action=item.action, phase=item.phase) for item in steps]
-    run.observe("Planned", "True", "PlanFrozen", f"plan {plan.hash[:12]} of playbook {meta.name}")
-    run.move(Event.EXPLAINED if run.dry else Event.PLANNED)
-    text = f"plan {plan.hash[:12]}: {plural(len(steps), 'step')} of playbook {meta.name}, as {run.account}, on {target}"
-    run.tell(Happening("Planned", text))
-
-
-def _frozen_step(step: StepBase, known: dict[str, Any]) -> PlannedStep:
-    options = step.model_dump(by_alias=True, exclude_defaults=True, include=set(_OPTIONS))
-    parameters, late = _filled(step, known)
-    if late:
-        options["late"] = late
-    return PlannedStep(
-        name=step.name, phase=step.response_phase, action=step.action, parameters=parameters, options=options
-    )
-
-
-def _misfits(item: PlannedStep) -> list[str]:
-    """What the values that were filled in make of the parameters; those that wait for earlier steps are left out."""
-    if item.options.get("late"):
-        return []
-    try:
-        ACTIONS[item.action].parameters.model_validate(item.parameters)
-    except ValidationError as error:
-        return [f"step {item.name}: {item.action}.{problem}" for problem in explain(error)]
-    return []
-
-
-_OPTIONS = ("if_", "on_failure", "timeout", "retry", "approval", "undo")
-
-
-def _frozen_check(item: RecoveryCheckBase, known: dict[str, Any]) -> PlannedStep:
-    parameters, _ = _filled(item, known)
-    return PlannedStep(name=item.name, phase="Verify", action=item.action, parameters=parameters)
-
-
-def _filled(step: StepBase | RecoveryCheckBase, known: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Parameters with their templates filled in, and those that name earlier steps and must wait for them."""
-    data = step.parameters.model_dump(by_alias=True, exclude_none=True, exclude_defaults=True)
-    prose = ACTIONS[step.action].prose
-    late = [
-        key for key, value in data.items() if any(key in prose or path.startswith("steps.") for path in paths_in(value))
-    ]
-    return {key: value if key in late else substitute(value, known) for key, value in data.items()}, late

@@ -15,7 +15,7 @@ from paramedic.api.v1alpha1.incident_status import (
     StepUndo,
 )
 from paramedic.engine.bounds import fit, size_of
-from paramedic.engine.planning import PLAN_LIMIT
+from paramedic.engine.freezing import PLAN_LIMIT
 from paramedic.model.conditions import Condition
 from paramedic.model.timeline import TimelineEntry
 
