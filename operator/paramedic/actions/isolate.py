@@ -138,6 +138,13 @@ def _chosen(params: IsolateParameters, ctx: Context, pods: list[Object]) -> list
     found = [pod for pod in pods if pod["metadata"]["name"] == name]
     if not found:
         return Failed(f"Pod/{name} is not a running Pod of {ctx.target}", final=True)
+    if ctx.pod and ctx.pod.name == name and ctx.pod.uid != found[0]["metadata"]["uid"]:
+        # The Pods of a StatefulSet are named alike; what the incident saw is not what its successor does.
+        return Failed(
+            f"Pod/{name} that this incident is about is gone, and another Pod of {ctx.target} has its name; that one"
+            " is left alone: open a new incident if it is to be isolated",
+            final=True,
+        )
     if pod_ready(found[0]) and sum(pod_ready(pod) for pod in pods) == 1:
         return Failed(
             f"Pod/{name} is the last ready Pod of {ctx.target}: isolating it would take the service down; scale up"

@@ -192,6 +192,20 @@ def test_an_incident_about_a_pod_quarantines_that_pod() -> None:
     assert record_of(prepare("isolate", shop(), ctx))["pod"] == "web-2"
 
 
+@pytest.mark.parametrize("params", [{}, {"pod": "web-2"}], ids=["by the incident", "by the playbook too"])
+def test_a_successor_that_has_taken_the_name_of_the_incidents_pod_is_not_quarantined(params: dict[str, Any]) -> None:
+    ctx = context(pod=ObjectRef.to(POD, NAMESPACE, "web-2", "uid-of-the-one-before"))
+    assert refused(prepare("isolate", shop(), ctx, **params)) == (
+        "Pod/web-2 that this incident is about is gone, and another Pod of Deployment/web has its name; that one is"
+        " left alone: open a new incident if it is to be isolated"
+    )
+
+
+def test_a_playbook_may_name_another_pod_than_the_incident() -> None:
+    ctx = context(pod=ObjectRef.to(POD, NAMESPACE, "web-2", "uid-of-the-one-before"))
+    assert record_of(prepare("isolate", shop(), ctx, pod="web-1"))["podUID"] == "uid-web-1"
+
+
 def test_a_pod_of_somebody_else_is_not_quarantined() -> None:
     assert refused(prepare("isolate", shop(), pod="db-0")) == "Pod/db-0 is not a running Pod of Deployment/web"
 
