@@ -115,14 +115,15 @@ class Isolate(Action[IsolateParameters]):
 
     def undo(self, params: IsolateParameters, ctx: Context, record: Mapping[str, Any], seen: Seen) -> Observation:
         effects: list[Effect] = []
-        policy = seen.get(_policy_ref(ctx, record))
-        if policy is not None and not dig(policy, "metadata", "deletionTimestamp"):
-            effects.append(Delete(ObjectRef.of(policy)))
         if record["pod"]:
             pod = _quarantined(ctx, record, seen)
             if not isinstance(pod, Failed) and labels(pod).get(QUARANTINE_LABEL) == record["operation"]:
                 patch = {"metadata": {"labels": {QUARANTINE_LABEL: None}}}
                 effects.append(MergePatch(_pod_ref(ctx, record), pod["metadata"]["resourceVersion"], patch))
+        # The policy goes last: it tells the sweeper of the label, should the Incident be deleted in between.
+        policy = seen.get(_policy_ref(ctx, record))
+        if policy is not None and not dig(policy, "metadata", "deletionTimestamp"):
+            effects.append(Delete(ObjectRef.of(policy)))
         done = Finished(f"the isolation of {_who(ctx, record)} is lifted: NetworkPolicy/{record['policy']} is deleted")
         return Pending(tuple(effects), done=done) if effects else done
 

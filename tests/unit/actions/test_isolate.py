@@ -275,6 +275,13 @@ def test_undo_takes_the_label_off_the_quarantined_pod() -> None:
     assert QUARANTINE_LABEL not in world.objects["Pod", "web-1"]["metadata"]["labels"]
 
 
+def test_undo_takes_the_label_off_before_the_policy_that_tells_of_it_goes() -> None:
+    world = shop()
+    record = isolated(world, pod="web-1")
+    pending = expect(Pending, undo("isolate", world, record, pod="web-1"))
+    assert [type(effect) for effect in pending.effects] == [MergePatch, Delete]
+
+
 def test_undo_leaves_the_label_of_another_quarantine() -> None:
     world = shop()
     record = isolated(world, pod="web-1")
