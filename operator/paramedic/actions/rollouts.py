@@ -7,11 +7,13 @@ from paramedic.actions.reads import EXISTS, Denied, GetObject, ListObjects, Seen
 from paramedic.actions.targets import last_template_writer, pods_of, replica_sets_of
 from paramedic.model.durations import format_duration
 from paramedic.model.names import child_name
-from paramedic.model.objects import Object, condition, dig, labels
+from paramedic.model.objects import Object, annotations, condition, dig, labels
 from paramedic.model.references import CLAIM, POD, QUOTA, ObjectRef
 from paramedic.model.text import plural
 from paramedic.model.times import format_second, parse_time
 from paramedic.model.workloads import Rollout, Workload, most_surge, most_unavailable, pod_trouble, strategy_of
+
+_DAEMON_GENERATION = "deprecated.daemonset.template.generation"
 
 
 def follow(workload: Object, ctx: Context, seen: Seen) -> Working | Finished | Failed:
@@ -38,8 +40,12 @@ def new_pods(workload: Object, seen: Seen) -> list[Object]:
     if workload["kind"] == "Deployment":
         newest = max(replica_sets_of(workload, seen), key=_revision_number, default=None)
         key, value = "pod-template-hash", dig(newest, "metadata", "labels", "pod-template-hash")
-    else:
+    elif workload["kind"] == "StatefulSet":
         key, value = "controller-revision-hash", dig(workload, "status", "updateRevision")
+    else:
+        # A DaemonSet's status names no revision. Its template's generation is the other of the two marks by which its
+        # controller tells new Pods (daemon/util, IsPodUpdated), and takes no right to list ControllerRevisions.
+        key, value = "pod-template-generation", annotations(workload).get(_DAEMON_GENERATION)
     return [pod for pod in pods_of(workload, seen) if value and labels(pod).get(key) == value]
 
 
