@@ -109,6 +109,43 @@ def test_templates_with_tokens_host_ports_and_node_names_are_rolled_back(
     assert ended["phase"] == "Resolved", ended["message"]
 
 
+# --- room
+
+
+def quota(**hard: str) -> Object:
+    return {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "few"}, "spec": {"hard": hard}}
+
+
+def test_a_quota_that_the_bad_rollout_used_up_does_not_keep_it_from_being_rolled_back(
+    shop: Kube, operator: Operator
+) -> None:
+    shop.apply(quota(pods="4"))
+    good = deployment("web")
+    rolled_out(shop, good)
+    shop.apply(with_image(good, BROKEN))
+    shop.wait_for("resourcequota", "few", lambda obj: obj["status"]["used"]["pods"] == "4")
+
+    ended = roll_back(shop)
+
+    assert ended["phase"] == "Resolved", ended["message"]
+    assert image(shop.get("deployment", "web")) == "localhost/web:v1"
+
+
+def test_a_quota_that_leaves_a_rollback_no_room_refuses_it_by_name(shop: Kube, operator: Operator) -> None:
+    good = deployment("web", strategy={"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}})
+    rolled_out(shop, good)
+    rolled_out(shop, with_image(good, "localhost/web:v2"))
+    shop.wait_for("deployment", "web", lambda _: len(shop.list("pods", "-l", "app=web")) == 3)
+    shop.apply(quota(pods="3"))
+    shop.wait_for("resourcequota", "few", lambda obj: obj.get("status", {}).get("used", {}).get("pods") == "3")
+
+    ended = roll_back(shop, whenHealthy="Proceed")
+
+    assert ended["phase"] == "Failed"
+    assert "exceeded quota: few, requested: pods=1, used: pods=3, limited: pods=3" in ended["message"]
+    assert image(shop.get("deployment", "web")) == "localhost/web:v2"
+
+
 # --- failing early
 
 

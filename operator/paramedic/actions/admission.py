@@ -3,27 +3,31 @@ and creates nothing.
 """
 
 from paramedic.actions.contract import Context
+from paramedic.actions.quota_room import makes_room
 from paramedic.actions.reads import EXISTS, Denied, ListObjects, Seen, TryCreate
+from paramedic.actions.targets import pods_of
 from paramedic.model.names import child_name
-from paramedic.model.objects import Object, annotations, dig, labels
+from paramedic.model.objects import Object, annotations, controller_of, dig, labels
 from paramedic.model.references import POD, QUOTA
-from paramedic.model.workloads import most_surge
 
 _POD_NAME_LABEL, _POD_INDEX_LABEL = "statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index"
 
 
-def refusal(workload: Object, template: Object, ctx: Context, seen: Seen) -> str:
-    """Why a Pod of this template would not be admitted; empty if it would."""
+def refusal(workload: Object, template: Object, ctx: Context, seen: Seen, revision: str = "") -> str:
+    """Why a Pod of this template would not be admitted; empty if it would.
+
+    ``revision`` is the ReplicaSet or ControllerRevision of the template, where there is one already.
+    """
     body = trial_pod(workload, template, ctx)
     try:
         answer = seen.try_create(TryCreate(f"{ctx.operation_id}/pod", ctx.namespace, POD, body))
     except Denied:
         return ""  # the account may not create Pods, so the rollout itself will show it
-    if answer == EXISTS:
-        return ""  # a Pod of that name got past admission
-    if "exceeded quota" in answer and not most_surge(workload):
-        return ""  # an old Pod goes before a new one comes, so the quota has room again
-    return answer
+    if answer in ("", EXISTS):  # a Pod of that name got past admission
+        return ""
+    pods = pods_of(workload, seen)
+    kept = [pod for pod in pods if _is_of(pod, workload, revision)]
+    return "" if makes_room(answer, workload, pods, kept) else answer
 
 
 def has_quota(ctx: Context, seen: Seen) -> bool:
@@ -32,6 +36,15 @@ def has_quota(ctx: Context, seen: Seen) -> bool:
         return bool(seen.items(ListObjects(QUOTA, ctx.namespace, limit=50)))
     except Denied:
         return False
+
+
+def _is_of(pod: Object, workload: Object, revision: str) -> bool:
+    """Whether a Pod is of this ReplicaSet or ControllerRevision."""
+    if workload["kind"] == "Deployment":
+        return bool(revision) and dig(controller_of(pod), "name") == revision
+    # A StatefulSet's Pods carry the name of the ControllerRevision, a DaemonSet's only the digest at its end.
+    mark = labels(pod).get("controller-revision-hash")
+    return bool(mark) and mark in (revision, revision.removeprefix(f"{workload['metadata']['name']}-"))
 
 
 def trial_pod(workload: Object, template: Object, ctx: Context) -> Object:

@@ -103,7 +103,7 @@ class Rollback(Action[RollbackParameters]):
         if missing:
             text = f"revision {chosen.number} of {ctx.target} needs {', '.join(missing)}, which no longer exists"
             return Failed(f"{text}; create it again or name another revision in toRevision", final=True)
-        if refusal := admission.refusal(found, chosen.template, ctx, seen):
+        if refusal := admission.refusal(found, chosen.template, ctx, seen, chosen.name):
             return Failed(f"a Pod of revision {chosen.number} would not be admitted: {refusal}", final=True)
         reasons = rollouts.approval_reasons(found, ctx, seen)
         ask = f"rolling back {ctx.target} {'; it '.join(reasons)}" if reasons else ""

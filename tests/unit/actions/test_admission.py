@@ -19,11 +19,11 @@ def trial(target: Object, **spec: Any) -> Object:
     return trial_pod(target, old, context(target["kind"]))
 
 
-def answered(answer: str, target: Object | None = None, *pods: Object, **more: Any) -> str:
+def answered(answer: str, target: Object | None = None, *pods: Object, revision: str = "", **more: Any) -> str:
     target = target or workload()
     world = World.of(target, replica_set(1, template()), *pods, dry_run_refusal=answer, **more)
     ctx = context(target["kind"])
-    return world.ask(lambda seen: refusal(target, template(), ctx, seen))
+    return world.ask(lambda seen: refusal(target, template(), ctx, seen, revision))
 
 
 @pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "DaemonSet"])
@@ -76,3 +76,27 @@ def test_an_account_that_may_not_create_pods_learns_nothing() -> None:
 def test_a_refusal_of_another_kind_than_a_quotas_counts_whatever_room_is_made() -> None:
     violation = 'violates PodSecurity "restricted:latest"'
     assert answered(violation, workload(strategy={"type": "Recreate"}), pod("web-0")) == violation
+
+
+FULL = 'pods "x" is forbidden: exceeded quota: few, requested: pods=1, used: pods=3, limited: pods=3'
+
+
+def test_a_full_quota_counts_where_the_new_pods_are_not_there_yet() -> None:
+    assert answered(FULL, None, *(pod(f"web-{at}") for at in range(3))) == FULL
+
+
+def test_a_full_quota_does_not_matter_where_the_revisions_pods_are_all_there() -> None:
+    assert answered(FULL, None, *(pod(f"web-{at}") for at in range(3)), revision="web-h1") == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "mark"), [("StatefulSet", "web-abc"), ("DaemonSet", "abc")], ids=["StatefulSet", "DaemonSet"]
+)
+def test_pods_of_a_controller_revision_are_known_by_its_mark(kind: str, mark: str) -> None:
+    target = workload(kind, updateStrategy={"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}})
+    pods = [pod(f"web-{at}", of=kind) for at in range(3)]
+    for item in pods:
+        item["metadata"]["labels"]["controller-revision-hash"] = mark
+    huge = "exceeded quota: few, requested: requests.cpu=9, used: requests.cpu=3, limited: requests.cpu=3"
+    assert answered(huge, target, *pods) == huge
+    assert answered(huge, target, *pods, revision="web-abc") == ""
