@@ -4,13 +4,15 @@ from datetime import timedelta
 
 import pytest
 
-from component.builders import USER, Ward, step
+from component.builders import NAMESPACE, USER, Killed, StrikeAt, Ward, step
 from paramedic.cluster.fake import Moment
 from paramedic.cluster.transport import Request, Unavailable
-from paramedic.model.references import INCIDENT, NETWORK_POLICY
+from paramedic.model.names import ACCOUNT_ANNOTATION, QUARANTINE_LABEL, service_account_user
+from paramedic.model.references import INCIDENT, NETWORK_POLICY, ObjectRef
 from paramedic.reconciler import NotLeading
 from paramedic.sweeper import Sweeper
 
+WEAK = service_account_user(NAMESPACE, "weak")
 HOUR = timedelta(hours=1)
 
 
@@ -25,6 +27,29 @@ async def isolated(**options: str) -> Ward:
     await ward.run()
     assert len(ward.policies) == 1
     return ward
+
+
+async def left_behind(*names: str, quarantine: bool = False) -> Ward:
+    """A ward with an isolation of each of these incidents, all of which are gone and over."""
+    ward = Ward()
+    pods = ward.workloads.pods("shop", "web")
+    for number, name in enumerate(names):
+        pod = {"pod": pods[number]["metadata"]["name"]} if quarantine else {}
+        await ward.open(step("isolate", "isolate", {"ttl": "1h", **pod}), name=name)
+        await ward.run(name=name)
+        ward.cluster.remove(INCIDENT, "shop", name)
+    ward.clock.advance(HOUR)
+    assert len(ward.policies) == len(names)
+    return ward
+
+
+def policy_of(ward: Ward, incident: str) -> str:
+    return next(name for name in ward.policies if name.startswith(incident + "-"))
+
+
+def quarantined(ward: Ward) -> list[str]:
+    pods = ward.workloads.pods("shop", "web")
+    return [pod["metadata"]["name"] for pod in pods if QUARANTINE_LABEL in pod["metadata"]["labels"]]
 
 
 async def test_an_isolation_is_lifted_when_its_time_is_over_although_the_incident_has_ended() -> None:
@@ -121,14 +146,113 @@ async def test_the_sweeper_leaves_policies_of_others_alone() -> None:
     assert ward.policies == ["default-deny"]
 
 
-async def test_the_sweeper_takes_an_end_it_cannot_read_for_no_end() -> None:
-    ward = await isolated()
-    ward.cluster.remove(INCIDENT, "shop", "one")
-    patch = {"metadata": {"annotations": {"paramedic.dev/expires-at": "soon"}}}
+@pytest.mark.parametrize("end", ["soon", None])
+async def test_an_end_that_cannot_be_read_is_no_end_and_somebody_is_told(
+    end: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    ward = await left_behind("one")
+    patch = {"metadata": {"annotations": {"paramedic.dev/expires-at": end}}}
     ward.cluster.edit(NETWORK_POLICY, "shop", ward.policies[0], patch)
-    ward.clock.advance(HOUR)
 
     assert await sweeper_of(ward).sweep() == 0
+    assert f"kubectl delete networkpolicy {ward.policies[0]} -n shop" in caplog.text
+
+
+async def test_an_isolation_that_may_not_be_ended_keeps_no_other_one(caplog: pytest.LogCaptureFixture) -> None:
+    ward = await left_behind("one", "two")
+    stuck = policy_of(ward, "one")
+    ward.account("weak")
+    ward.cluster.edit(NETWORK_POLICY, "shop", stuck, {"metadata": {"annotations": {ACCOUNT_ANNOTATION: "weak"}}})
+    ward.cluster.deny(WEAK, "delete", "networkpolicies.networking.k8s.io")
+
+    assert await sweeper_of(ward).sweep() == 1
+    assert ward.policies == [stuck]
+    assert 'ServiceAccount weak in namespace shop may not "delete networkpolicies.networking.k8s.io"' in caplog.text
+    assert f"kubectl delete networkpolicy {stuck} -n shop" in caplog.text
+
+
+async def test_an_isolation_whose_pods_may_not_be_seen_keeps_no_other_one() -> None:
+    ward = await left_behind("one", "two", quarantine=True)
+    stuck = policy_of(ward, "one")
+    ward.cluster.edit(NETWORK_POLICY, "shop", stuck, {"metadata": {"annotations": {ACCOUNT_ANNOTATION: "weak"}}})
+    ward.cluster.deny(WEAK, "list", "pods")
+
+    assert await sweeper_of(ward).sweep() == 1
+    assert ward.policies == [stuck]
+
+
+async def test_an_isolation_that_does_not_say_who_may_end_it_keeps_no_other_one(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    ward = await left_behind("one", "two", quarantine=True)
+    stuck = policy_of(ward, "one")
+    ward.cluster.edit(NETWORK_POLICY, "shop", stuck, {"metadata": {"annotations": {ACCOUNT_ANNOTATION: None}}})
+
+    assert await sweeper_of(ward).sweep() == 1
+    assert ward.policies == [stuck]
+    assert f"has no annotation {ACCOUNT_ANNOTATION}" in caplog.text
+
+
+async def test_an_isolation_that_nobody_thought_of_keeps_no_other_one(caplog: pytest.LogCaptureFixture) -> None:
+    ward = await left_behind("one", "two")
+    stuck = policy_of(ward, "one")
+    answer = ward.api.get
+
+    async def get(ref: ObjectRef, user: str = "") -> object:
+        if ref.name == "one":
+            raise KeyError("metadata")
+        return await answer(ref, user)
+
+    ward.api.get = get  # type: ignore[method-assign]
+
+    assert await sweeper_of(ward).sweep() == 1
+    assert ward.policies == [stuck]
+    assert "could not be ended" in caplog.text
+
+
+async def test_an_isolation_that_could_not_be_ended_is_tried_again() -> None:
+    ward = await left_behind("one")
+    ward.cluster.deny(USER, "delete", "networkpolicies.networking.k8s.io")
+    sweeper = sweeper_of(ward)
+    await sweeper.sweep()
+    assert ward.policies
+
+    ward.cluster.allow_all()
+
+    assert await sweeper.sweep() == 1
+    assert ward.policies == []
+
+
+async def test_somebody_is_told_once_of_an_isolation_that_stays(caplog: pytest.LogCaptureFixture) -> None:
+    ward = await left_behind("one")
+    ward.cluster.deny(USER, "delete", "networkpolicies.networking.k8s.io")
+    sweeper = sweeper_of(ward)
+    for _ in range(3):
+        await sweeper.sweep()
+
+    assert caplog.text.count("kubectl delete networkpolicy") == 1
+
+
+@pytest.mark.parametrize("write", [1, 2])
+@pytest.mark.parametrize("moment", ["before", "after"])
+async def test_a_quarantine_ends_whole_whenever_the_sweeper_is_killed(write: int, moment: Moment) -> None:
+    ward = await left_behind("one", quarantine=True)
+    ward.cluster.fault = StrikeAt(write, moment, Killed)
+    with pytest.raises(Killed):
+        await sweeper_of(ward).sweep()
+
+    await sweeper_of(ward).sweep()
+
+    assert ward.policies == []
+    assert quarantined(ward) == []
+
+
+async def test_a_quarantine_whose_label_cannot_be_taken_off_yet_keeps_the_policy_that_tells_of_it() -> None:
+    ward = await left_behind("one", quarantine=True)
+    ward.cluster.deny(USER, "patch", "pods")
+
+    assert await sweeper_of(ward).sweep() == 0
+    assert len(ward.policies) == 1
 
 
 async def test_a_sweeper_that_does_not_lead_ends_nothing() -> None:

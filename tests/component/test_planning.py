@@ -110,7 +110,8 @@ async def test_a_permission_taken_away_during_a_run_fails_the_step_in_plain_word
 
 
 async def test_a_rollback_whose_pod_a_quota_would_refuse_is_not_begun() -> None:
-    ward = Ward(image="web:broken")
+    ward = Ward(image="web:v2")
+    ward.workloads.sicken("shop", "web")  # of the revision before, no Pod is left
     ward.cluster.refuse_creates(
         "pods", "shop", "exceeded quota: small, requested: pods=1, used: pods=3, limited: pods=3"
     )

@@ -42,7 +42,7 @@ def workload(kind: str = "Deployment", image: str = "web:v2", *, replicas: int =
     status |= dict.fromkeys(counts, replicas)
     if kind == "Deployment":
         status["conditions"] = [{"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"}]
-    else:
+    elif kind == "StatefulSet":
         status |= {"updateRevision": "web-new", "currentRevision": "web-new"}
     body: Object = {"selector": {"matchLabels": {"app": "web"}}, "template": template(image)}
     if kind != "DaemonSet":

@@ -11,6 +11,7 @@ from paramedic.actions.reads import HttpAnswer, HttpGet, Seen
 from paramedic.model.durations import PATTERN, parse_duration
 from paramedic.model.text import listing
 
+_BODY_LIMIT = 65_536  # bytes, as the description of expectBody says
 StatusCode = Annotated[int, Field(ge=100, le=599)]
 
 
@@ -48,7 +49,8 @@ class HttpCheck(Action[HttpCheckParameters]):
         if refusal := url_refusal(params.url):
             return Failed(refusal, final=True)
         seconds = min(60.0, max(0.1, parse_duration(params.timeout).total_seconds()))
-        answer = seen.http(HttpGet(params.url, params.method, seconds))
+        wanted = _BODY_LIMIT if params.expect_body is not None else 0
+        answer = seen.http(HttpGet(params.url, params.method, seconds, wanted))
         outputs = {"status": answer.status, "milliseconds": round(answer.seconds * 1000)}
         complaint = _complaint(params, answer)
         where = f"{params.method} {without_credentials(params.url)}"

@@ -115,14 +115,15 @@ class Isolate(Action[IsolateParameters]):
 
     def undo(self, params: IsolateParameters, ctx: Context, record: Mapping[str, Any], seen: Seen) -> Observation:
         effects: list[Effect] = []
-        policy = seen.get(_policy_ref(ctx, record))
-        if policy is not None and not dig(policy, "metadata", "deletionTimestamp"):
-            effects.append(Delete(ObjectRef.of(policy)))
         if record["pod"]:
             pod = _quarantined(ctx, record, seen)
             if not isinstance(pod, Failed) and labels(pod).get(QUARANTINE_LABEL) == record["operation"]:
                 patch = {"metadata": {"labels": {QUARANTINE_LABEL: None}}}
                 effects.append(MergePatch(_pod_ref(ctx, record), pod["metadata"]["resourceVersion"], patch))
+        # The policy goes last: it tells the sweeper of the label, should the Incident be deleted in between.
+        policy = seen.get(_policy_ref(ctx, record))
+        if policy is not None and not dig(policy, "metadata", "deletionTimestamp"):
+            effects.append(Delete(ObjectRef.of(policy)))
         done = Finished(f"the isolation of {_who(ctx, record)} is lifted: NetworkPolicy/{record['policy']} is deleted")
         return Pending(tuple(effects), done=done) if effects else done
 
@@ -138,6 +139,13 @@ def _chosen(params: IsolateParameters, ctx: Context, pods: list[Object]) -> list
     found = [pod for pod in pods if pod["metadata"]["name"] == name]
     if not found:
         return Failed(f"Pod/{name} is not a running Pod of {ctx.target}", final=True)
+    if ctx.pod and ctx.pod.name == name and ctx.pod.uid != found[0]["metadata"]["uid"]:
+        # The Pods of a StatefulSet are named alike; what the incident saw is not what its successor does.
+        return Failed(
+            f"Pod/{name} that this incident is about is gone, and another Pod of {ctx.target} has its name; that one"
+            " is left alone: open a new incident if it is to be isolated",
+            final=True,
+        )
     if pod_ready(found[0]) and sum(pod_ready(pod) for pod in pods) == 1:
         return Failed(
             f"Pod/{name} is the last ready Pod of {ctx.target}: isolating it would take the service down; scale up"

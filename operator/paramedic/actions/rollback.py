@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from paramedic.actions import rollouts
+from paramedic.actions import admission, rollouts
 from paramedic.actions.contract import (
     Action,
     Context,
@@ -103,7 +103,7 @@ class Rollback(Action[RollbackParameters]):
         if missing:
             text = f"revision {chosen.number} of {ctx.target} needs {', '.join(missing)}, which no longer exists"
             return Failed(f"{text}; create it again or name another revision in toRevision", final=True)
-        if refusal := rollouts.admission_refusal(found, chosen.template, ctx, seen):
+        if refusal := admission.refusal(found, chosen.template, ctx, seen, chosen.name):
             return Failed(f"a Pod of revision {chosen.number} would not be admitted: {refusal}", final=True)
         reasons = rollouts.approval_reasons(found, ctx, seen)
         ask = f"rolling back {ctx.target} {'; it '.join(reasons)}" if reasons else ""

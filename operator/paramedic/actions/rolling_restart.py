@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import Field
 
-from paramedic.actions import rollouts
+from paramedic.actions import admission, rollouts
 from paramedic.actions.contract import (
     Action,
     Context,
@@ -100,9 +100,9 @@ class RollingRestart(Action[RollingRestartParameters]):
 
 
 def _no_room(found: Object, ctx: Context, seen: Seen) -> str:
-    if not most_surge(found) or not rollouts.has_quota(ctx, seen):
+    if not most_surge(found) or not admission.has_quota(ctx, seen):
         return ""
-    refusal = rollouts.admission_refusal(found, found["spec"]["template"], ctx, seen)
+    refusal = admission.refusal(found, found["spec"]["template"], ctx, seen)
     return f"{ctx.target} has no room for a new Pod: {refusal}" if refusal else ""
 
 

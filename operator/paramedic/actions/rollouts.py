@@ -3,15 +3,16 @@
 from collections.abc import Iterable
 
 from paramedic.actions.contract import Context, Failed, Finished, Waiting, Working
-from paramedic.actions.reads import EXISTS, Denied, GetObject, ListObjects, Seen, TryCreate
+from paramedic.actions.reads import Denied, GetObject, Seen
 from paramedic.actions.targets import last_template_writer, pods_of, replica_sets_of
 from paramedic.model.durations import format_duration
-from paramedic.model.names import child_name
-from paramedic.model.objects import Object, condition, dig, labels
-from paramedic.model.references import CLAIM, POD, QUOTA, ObjectRef
+from paramedic.model.objects import Object, annotations, condition, dig, labels
+from paramedic.model.references import CLAIM, ObjectRef
 from paramedic.model.text import plural
 from paramedic.model.times import format_second, parse_time
 from paramedic.model.workloads import Rollout, Workload, most_surge, most_unavailable, pod_trouble, strategy_of
+
+_DAEMON_GENERATION = "deprecated.daemonset.template.generation"
 
 
 def follow(workload: Object, ctx: Context, seen: Seen) -> Working | Finished | Failed:
@@ -38,8 +39,12 @@ def new_pods(workload: Object, seen: Seen) -> list[Object]:
     if workload["kind"] == "Deployment":
         newest = max(replica_sets_of(workload, seen), key=_revision_number, default=None)
         key, value = "pod-template-hash", dig(newest, "metadata", "labels", "pod-template-hash")
-    else:
+    elif workload["kind"] == "StatefulSet":
         key, value = "controller-revision-hash", dig(workload, "status", "updateRevision")
+    else:
+        # A DaemonSet's status names no revision. Its template's generation is the other of the two marks by which its
+        # controller tells new Pods (daemon/util, IsPodUpdated), and takes no right to list ControllerRevisions.
+        key, value = "pod-template-generation", annotations(workload).get(_DAEMON_GENERATION)
     return [pod for pod in pods_of(workload, seen) if value and labels(pod).get(key) == value]
 
 
@@ -156,38 +161,3 @@ def _single_node_claims(workload: Object, ctx: Context, seen: Seen) -> list[str]
 
 def _one_node_only(modes: Iterable[str]) -> bool:
     return bool(modes) and all(mode in ("ReadWriteOnce", "ReadWriteOncePod") for mode in modes)
-
-
-def admission_refusal(workload: Object, template: Object, ctx: Context, seen: Seen) -> str:
-    """Why the API server would not admit a Pod of this template; empty if it would. Quotas, policies and webhooks
-    are asked by a server-side dry run, so nothing is created."""
-    name = child_name(ctx.incident, ctx.step, ctx.operation_id)
-    meta = dig(template, "metadata", default={})
-    body = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {
-            "name": name,
-            "namespace": ctx.namespace,
-            "labels": meta.get("labels") or {},
-            "annotations": meta.get("annotations") or {},
-        },
-        "spec": template["spec"],
-    }
-    try:
-        answer = seen.try_create(TryCreate(f"{ctx.operation_id}/pod", ctx.namespace, POD, body))
-    except Denied:
-        return ""  # the account may not create Pods, so the rollout itself will show it
-    if answer == EXISTS:
-        return ""  # a Pod of that name got past admission
-    if "exceeded quota" in answer and not most_surge(workload):
-        return ""  # an old Pod goes before a new one comes, so the quota has room again
-    return answer
-
-
-def has_quota(ctx: Context, seen: Seen) -> bool:
-    """Whether the namespace is under a quota; False where the account may not look."""
-    try:
-        return bool(seen.items(ListObjects(QUOTA, ctx.namespace, limit=50)))
-    except Denied:
-        return False

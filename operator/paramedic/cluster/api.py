@@ -30,6 +30,8 @@ _WRITE = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
 #: How long a granted permission is believed before it is asked for again. A refusal is asked again each time.
 _BELIEVE_SECONDS = 60.0
 _PAGES = 20
+#: The reason of a 409 that says that the name is taken; any other 409 says that something changed meanwhile.
+_TAKEN = "AlreadyExists"
 #: What the API server says of a JSON patch that does not fit the object as it is by now. It applies the operations
 #: before it compares the resourceVersion, so this too only means that the object changed.
 _DOES_NOT_FIT = "the server rejected our request due to an error in our request"
@@ -162,7 +164,11 @@ class Api:
         except ApiError as error:
             if error.status == 403 and _lacks_permission(error):
                 raise
-            return EXISTS if error.reason == "AlreadyExists" else error.message
+            if error.reason == _TAKEN:
+                return EXISTS
+            if error.status == 409:
+                raise  # others got in between, as at a quota: no answer yet, so it is asked again
+            return error.message
         return ""
 
     # --- writes
@@ -219,7 +225,8 @@ def _refused(effect: Effect, error: ApiError, user: str) -> Outcome:
     if isinstance(effect, Delete) and error.status in (404, 409):
         return Outcome(Result.DONE, "it is gone already")
     if isinstance(effect, Create) and error.status == 409:
-        return Outcome(Result.EXISTED, error.message)
+        # Another reason than a taken name: others got in between, such as at a quota, and nothing was created.
+        return Outcome(Result.EXISTED if error.reason == _TAKEN else Result.CONFLICT, error.message)
     if isinstance(effect, MergePatch | JsonPatch) and (error.status in (404, 409) or error.message == _DOES_NOT_FIT):
         return Outcome(Result.CONFLICT, error.message)
     if error.status == 403:

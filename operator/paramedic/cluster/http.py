@@ -81,6 +81,14 @@ def _plain(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
+async def _start_of(content: aiohttp.StreamReader, limit: int) -> bytes:
+    """The first ``limit`` bytes; one read gives no more than what has arrived so far."""
+    found = b""
+    while len(found) < limit and (more := await content.read(limit - len(found))):
+        found += more
+    return found
+
+
 class HttpChecker:
     """Sends the requests of checks. A session for each, so that nothing is shared between namespaces."""
 
@@ -106,7 +114,7 @@ class HttpChecker:
             aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=False, headers=headers) as session,
             session.request(question.method, question.url, allow_redirects=False) as answer,
         ):
-            body = await answer.content.read(question.body_limit)
+            body = await _start_of(answer.content, question.body_limit)
             return HttpAnswer(answer.status, time.monotonic() - begun, body)
 
     def _check_literal(self, url: str) -> None:

@@ -60,6 +60,11 @@ def test_an_answer_with_the_expected_text_is_well() -> None:
     expect(Finished, check(HttpAnswer(200, 0.1, body=b'{"status": "ok"}'), expectBody='"ok"'))
 
 
+@pytest.mark.parametrize(("params", "limit"), [({}, 0), ({"expectBody": "ok"}, 65_536)])
+def test_the_body_is_asked_for_only_where_a_text_is_expected(params: dict[str, Any], limit: int) -> None:
+    assert asked(**params).body_limit == limit
+
+
 def test_a_failed_check_may_be_asked_again() -> None:
     assert not expect(Failed, check(HttpAnswer(502, 0.1))).final
 

@@ -192,6 +192,20 @@ def test_an_incident_about_a_pod_quarantines_that_pod() -> None:
     assert record_of(prepare("isolate", shop(), ctx))["pod"] == "web-2"
 
 
+@pytest.mark.parametrize("params", [{}, {"pod": "web-2"}], ids=["by the incident", "by the playbook too"])
+def test_a_successor_that_has_taken_the_name_of_the_incidents_pod_is_not_quarantined(params: dict[str, Any]) -> None:
+    ctx = context(pod=ObjectRef.to(POD, NAMESPACE, "web-2", "uid-of-the-one-before"))
+    assert refused(prepare("isolate", shop(), ctx, **params)) == (
+        "Pod/web-2 that this incident is about is gone, and another Pod of Deployment/web has its name; that one is"
+        " left alone: open a new incident if it is to be isolated"
+    )
+
+
+def test_a_playbook_may_name_another_pod_than_the_incident() -> None:
+    ctx = context(pod=ObjectRef.to(POD, NAMESPACE, "web-2", "uid-of-the-one-before"))
+    assert record_of(prepare("isolate", shop(), ctx, pod="web-1"))["podUID"] == "uid-web-1"
+
+
 def test_a_pod_of_somebody_else_is_not_quarantined() -> None:
     assert refused(prepare("isolate", shop(), pod="db-0")) == "Pod/db-0 is not a running Pod of Deployment/web"
 
@@ -259,6 +273,13 @@ def test_undo_takes_the_label_off_the_quarantined_pod() -> None:
     record = isolated(world, pod="web-1")
     apply(world, *expect(Pending, undo("isolate", world, record, pod="web-1")).effects)
     assert QUARANTINE_LABEL not in world.objects["Pod", "web-1"]["metadata"]["labels"]
+
+
+def test_undo_takes_the_label_off_before_the_policy_that_tells_of_it_goes() -> None:
+    world = shop()
+    record = isolated(world, pod="web-1")
+    pending = expect(Pending, undo("isolate", world, record, pod="web-1"))
+    assert [type(effect) for effect in pending.effects] == [MergePatch, Delete]
 
 
 def test_undo_leaves_the_label_of_another_quarantine() -> None:

@@ -1,6 +1,7 @@
 """Outgoing HTTP of checks: what it tells, and where it does not go."""
 
 import asyncio
+import contextlib
 import ipaddress
 from collections.abc import AsyncIterator
 
@@ -13,7 +14,7 @@ from paramedic.cluster.http import AddressGuard, Forbidden, HttpChecker
 
 @pytest.fixture
 async def endpoint() -> AsyncIterator[str]:
-    """A server on loopback: /ok, /moved (to /ok), /slow (never answers)."""
+    """A server on loopback: /ok, /moved (to /ok), /slow (never answers), /pieces (a body in three parts), /endless."""
     stop = asyncio.Event()
 
     async def ok(request: web.Request) -> web.Response:
@@ -26,7 +27,25 @@ async def endpoint() -> AsyncIterator[str]:
         await stop.wait()
         return web.Response()
 
+    async def pieces(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse()
+        await answer.prepare(request)
+        with contextlib.suppress(ConnectionResetError):  # whoever has read enough hangs up
+            for part in (b"one ", b"two ", b"three"):
+                await answer.write(part)
+                await asyncio.sleep(0.02)
+        return answer
+
+    async def endless(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse()
+        await answer.prepare(request)
+        await answer.write(b"alive")
+        await stop.wait()
+        return answer
+
     app = web.Application()
+    app.router.add_get("/pieces", pieces)
+    app.router.add_get("/endless", endless)
     app.router.add_get("/ok", ok)
     app.router.add_get("/moved", moved)
     app.router.add_get("/slow", slow)
@@ -41,6 +60,19 @@ async def endpoint() -> AsyncIterator[str]:
 async def test_the_status_and_the_body_within_its_limit_are_told(endpoint: str) -> None:
     answer = await HttpChecker().get(HttpGet(endpoint + "/ok", body_limit=10))
     assert (answer.status, answer.body, answer.error) == (200, b"x" * 10, "")
+
+
+async def test_a_body_that_comes_in_pieces_is_read_to_its_end(endpoint: str) -> None:
+    assert (await HttpChecker().get(HttpGet(endpoint + "/pieces"))).body == b"one two three"
+
+
+async def test_a_body_that_comes_in_pieces_is_read_up_to_the_limit(endpoint: str) -> None:
+    assert (await HttpChecker().get(HttpGet(endpoint + "/pieces", body_limit=6))).body == b"one tw"
+
+
+async def test_an_answer_whose_body_nobody_asks_for_is_not_waited_for(endpoint: str) -> None:
+    answer = await HttpChecker().get(HttpGet(endpoint + "/endless", timeout=2.0, body_limit=0))
+    assert (answer.status, answer.error) == (200, "")
 
 
 async def test_a_redirect_is_an_answer_and_is_not_followed(endpoint: str) -> None:

@@ -1,0 +1,83 @@
+"""Whether the API server would admit a Pod of a template: a server-side dry run asks its quotas, policies and webhooks,
+and creates nothing.
+"""
+
+from paramedic.actions.contract import Context
+from paramedic.actions.quota_room import makes_room
+from paramedic.actions.reads import EXISTS, Denied, ListObjects, Seen, TryCreate
+from paramedic.actions.targets import pods_of
+from paramedic.model.names import child_name
+from paramedic.model.objects import Object, annotations, controller_of, dig, labels
+from paramedic.model.references import POD, QUOTA
+
+_POD_NAME_LABEL, _POD_INDEX_LABEL = "statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index"
+
+
+def refusal(workload: Object, template: Object, ctx: Context, seen: Seen, revision: str = "") -> str:
+    """Why a Pod of this template would not be admitted; empty if it would.
+
+    ``revision`` is the ReplicaSet or ControllerRevision of the template, where there is one already.
+    """
+    body = trial_pod(workload, template, ctx)
+    try:
+        answer = seen.try_create(TryCreate(f"{ctx.operation_id}/pod", ctx.namespace, POD, body))
+    except Denied:
+        return ""  # the account may not create Pods, so the rollout itself will show it
+    if answer in ("", EXISTS):  # a Pod of that name got past admission
+        return ""
+    pods = pods_of(workload, seen)
+    kept = [pod for pod in pods if _is_of(pod, workload, revision)]
+    return "" if makes_room(answer, workload, pods, kept) else answer
+
+
+def has_quota(ctx: Context, seen: Seen) -> bool:
+    """Whether the namespace is under a quota; False where the account may not look."""
+    try:
+        return bool(seen.items(ListObjects(QUOTA, ctx.namespace, limit=50)))
+    except Denied:
+        return False
+
+
+def _is_of(pod: Object, workload: Object, revision: str) -> bool:
+    """Whether a Pod is of this ReplicaSet or ControllerRevision."""
+    if workload["kind"] == "Deployment":
+        return bool(revision) and dig(controller_of(pod), "name") == revision
+    # A StatefulSet's Pods carry the name of the ControllerRevision, a DaemonSet's only the digest at its end.
+    mark = labels(pod).get("controller-revision-hash")
+    return bool(mark) and mark in (revision, revision.removeprefix(f"{workload['metadata']['name']}-"))
+
+
+def trial_pod(workload: Object, template: Object, ctx: Context) -> Object:
+    """The Pod that the workload's controller would create, under a name of its own."""
+    meta = workload["metadata"]
+    owner = {"apiVersion": workload["apiVersion"], "kind": workload["kind"], "name": meta["name"], "uid": meta["uid"]}
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": child_name(ctx.incident, ctx.step, ctx.operation_id),
+            "namespace": ctx.namespace,
+            "labels": labels(template),
+            "annotations": annotations(template),
+            # Policies refuse Pods that nobody owns. The dry run is over before a controller could see it.
+            "ownerReferences": [owner | {"controller": True}],
+        },
+        "spec": dict(template["spec"]),
+    }
+    if workload["kind"] == "StatefulSet":
+        _give_identity(pod, workload)
+    return pod
+
+
+def _give_identity(pod: Object, workload: Object) -> None:
+    """What a StatefulSet's controller adds for its first Pod: who it is, and a volume for each claim template, in place
+    of the template's own of that name (statefulset/stateful_set_utils.go, initIdentity and updateStorage).
+    """
+    first = dig(workload, "spec", "ordinals", "start", default=0)
+    name = f"{workload['metadata']['name']}-{first}"
+    claims = [dig(claim, "metadata", "name") for claim in dig(workload, "spec", "volumeClaimTemplates", default=[])]
+    volumes = [{"name": claim, "persistentVolumeClaim": {"claimName": f"{claim}-{name}"}} for claim in claims]
+    volumes += [volume for volume in dig(pod, "spec", "volumes", default=[]) if volume["name"] not in claims]
+    pod["metadata"]["labels"] |= {_POD_NAME_LABEL: name, _POD_INDEX_LABEL: str(first)}
+    subdomain = dig(workload, "spec", "serviceName", default="")
+    pod["spec"] |= {"hostname": name, "subdomain": subdomain, "volumes": volumes}
