@@ -51,6 +51,11 @@ class Metrics:
         self.events_dropped = Counter(
             "paramedic_events_dropped_total", "Kubernetes Events that could not be written.", registry=self.registry
         )
+        self.admission_enforced = Gauge(
+            "paramedic_admission_enforced",
+            "1 while the policies are there that check who opens, approves and cancels (manifests/admission).",
+            registry=self.registry,
+        )
         Gauge("paramedic_build_info", "1, with the version.", ["version"], registry=self.registry).labels(
             __version__
         ).set(1)

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import signal
 
+from paramedic.admission import AdmissionWatch
 from paramedic.clock import SystemClock
 from paramedic.cluster.api import Api
 from paramedic.cluster.http import AddressGuard, HttpChecker
@@ -67,12 +68,17 @@ class OperatorProcess:
         )
         app = ops_app(self._metrics, lambda: "", self._unready)
         runner = await serve(app, *split_address(self._settings.ops))
+        admission = AdmissionWatch(transport, self._clock, self._metrics)
+        looking: asyncio.Task[None] | None = None
         try:
             await self._check_crds(transport)
+            looking = asyncio.create_task(admission.keep())
             self._listen_for_signals()
             self._watch = Watch(configuration, self._settings.namespace, self._controller.notice)
             return await self._lead(asyncio.create_task(self._watch.run()))
         finally:
+            if looking is not None:
+                looking.cancel()
             await self._lease.release()
             await runner.cleanup()
             await transport.close()

@@ -1,66 +1,27 @@
 """What is in manifests/: that it renders, that it grants the least, and that the API server takes it."""
 
-import subprocess
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
-
 import pytest
 import yaml
 
 from paramedic.actions.registry import ACTIONS
 from paramedic.codegen.rbac import looking, widest_permissions
 from paramedic.model.permissions import Permission
-from support.kube import Kube, kubectl_path
+from support.kube import Kube
+from support.manifests import ROOT, Grant, Object, grants_of, of_kind, operator_grants, rendered, the
 
-ROOT = Path(__file__).resolve().parents[2]
-MANIFESTS = ("manifests/base", "manifests/overlays/dev", "manifests/overlays/namespaced", "manifests/responder")
+MANIFESTS = (
+    "manifests/base",
+    "manifests/overlays/dev",
+    "manifests/overlays/namespaced",
+    "manifests/responder",
+    "manifests/admission",
+    "manifests/admission/validating",
+)
 EXAMPLES = ("examples/access", "examples/app", "examples/playbooks")
 OPERATORS = MANIFESTS[:3]
 WORKLOADS = {"pods", "deployments", "statefulsets", "daemonsets", "replicasets", "jobs", "cronjobs"}
 WRITES = {"create", "update", "patch", "delete", "deletecollection"}
 IMPERSONATE_ON = "impersonate-on:serviceaccount:"
-Object = dict[str, Any]
-Grant = tuple[str, str, str]  # group, resource, verb
-
-
-def rendered(path: str) -> list[Object]:
-    """What `kubectl apply -k` would send."""
-    done = subprocess.run(
-        [kubectl_path(), "kustomize", str(ROOT / path)], capture_output=True, text=True, timeout=60, check=False
-    )
-    assert not done.returncode, done.stderr
-    return list(yaml.safe_load_all(done.stdout))
-
-
-def of_kind(objects: list[Object], *kinds: str) -> list[Object]:
-    return [obj for obj in objects if obj["kind"] in kinds]
-
-
-def the(objects: list[Object], kind: str, name: str) -> Object:
-    (found,) = [obj for obj in of_kind(objects, kind) if obj["metadata"]["name"] == name]
-    return found
-
-
-def grants_of(role: Object) -> Iterator[Grant]:
-    for rule in role["rules"]:
-        for group in rule["apiGroups"]:
-            for resource in rule["resources"]:
-                for verb in rule["verbs"]:
-                    yield group, resource, verb
-
-
-def operator_grants(path: str) -> set[Grant]:
-    """What the operator's ServiceAccount is granted by the roles that are bound to it."""
-    objects = rendered(path)
-    roles = {(obj["kind"], obj["metadata"]["name"]): obj for obj in of_kind(objects, "Role", "ClusterRole")}
-    bound = [
-        roles[binding["roleRef"]["kind"], binding["roleRef"]["name"]]
-        for binding in of_kind(objects, "RoleBinding", "ClusterRoleBinding")
-        if {"kind": "ServiceAccount", "name": "paramedic", "namespace": "paramedic-system"} in binding["subjects"]
-    ]
-    assert bound
-    return {grant for role in bound for grant in grants_of(role)}
 
 
 @pytest.mark.parametrize("path", [*MANIFESTS, *EXAMPLES, "crds"])
@@ -202,7 +163,7 @@ def _grant(permission: Permission) -> Grant:
 
 
 @pytest.mark.e2e
-@pytest.mark.parametrize("path", OPERATORS)
+@pytest.mark.parametrize("path", [*OPERATORS, "manifests/admission"])
 def test_the_api_server_takes_the_manifests(path: str, namespace: Kube) -> None:
     # A dry run creates no namespace for the objects that follow it, so they go to one that there is.
     objects = [obj for obj in rendered(path) if obj["kind"] != "Namespace"]

@@ -29,15 +29,20 @@ class KubectlFailed(AssertionError):
 class Kube:
     """One cluster, and in it one namespace."""
 
-    def __init__(self, kubeconfig: str, namespace: str = "default") -> None:
-        self.kubeconfig, self.namespace = kubeconfig, namespace
+    def __init__(self, kubeconfig: str, namespace: str = "default", user: str = "") -> None:
+        self.kubeconfig, self.namespace, self.user = kubeconfig, namespace, user
 
     def within(self, namespace: str) -> "Kube":
-        return Kube(self.kubeconfig, namespace)
+        return Kube(self.kubeconfig, namespace, self.user)
+
+    def acting_as(self, user: str) -> "Kube":
+        """The same, as this user."""
+        return Kube(self.kubeconfig, self.namespace, user)
 
     def run(self, *args: str, stdin: str | None = None, timeout: float = 60) -> str:
         """kubectl's output. Raises KubectlFailed with what it said."""
         command = [kubectl_path(), f"--kubeconfig={self.kubeconfig}", f"--namespace={self.namespace}", *args]
+        command += [f"--as={self.user}"] if self.user else []
         done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=timeout, check=False)
         if done.returncode:
             raise KubectlFailed(done.stderr.strip() or done.stdout.strip())
