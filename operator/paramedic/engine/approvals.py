@@ -7,7 +7,7 @@ from paramedic.api.v1alpha1.incident_status import PlannedStep
 from paramedic.engine.run import Run
 from paramedic.model.text import listing
 
-_SHORTEST_HASH = 4
+_SHORTEST_HASH = 8
 
 
 class Rejected(Exception):

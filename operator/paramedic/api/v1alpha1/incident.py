@@ -91,7 +91,7 @@ class Approval(SpecModel):
     by: UserName = Field(description="Who answers.")
     plan_hash: Annotated[str, StringConstraints(max_length=64)] | None = Field(
         None,
-        description="status.plan.hash as the person saw it (its start is enough, at least 4 characters). Needed to"
+        description="status.plan.hash as the person saw it (its start is enough, at least 8 characters). Needed to"
         " Approve: an approval of another plan does not count.",
     )
     note: Annotated[str, StringConstraints(max_length=1024)] | None = Field(
