@@ -35,10 +35,9 @@ def tool(*names: str) -> str:
 def run_tool(name: str, *args: str) -> str:
     """What `promtool` or `amtool` prints. Raises AssertionError with it when the tool finds something wrong."""
     done = subprocess.run([tool(name), *args], capture_output=True, text=True, timeout=120, check=False)
-    said = f"{done.stdout}{done.stderr}".strip()
     if done.returncode:
-        raise AssertionError(f"{name} {' '.join(args)}:\n{said}")
-    return said
+        raise AssertionError(f"{name} {' '.join(args)}:\n{done.stdout}{done.stderr}")
+    return done.stdout.strip()
 
 
 class Server:

@@ -12,7 +12,7 @@ from paramedic.codegen.rbac import action_roles, widest_permissions
 from paramedic.codegen.responder import impersonation_role
 
 ROOT = Path(__file__).parents[3]
-FILES = generated()
+FILES = generated(ROOT)
 CRDS = pytest.mark.parametrize("crd", [incident_crd(), playbook_crd()], ids=["incidents", "playbooks"])
 ROLES = pytest.mark.parametrize("role", action_roles(), ids=lambda role: role["metadata"]["name"])
 
