@@ -23,10 +23,11 @@ demo: $(VENV)/.ready ## Watch a broken Deployment heal, on a real API server
 
 test: $(VENV)/.ready ## Run every test, on a real API server too
 	@$(BIN)/python dev/localkind build --node
+	@dev/monitoring
 	@$(BIN)/pytest
 
 test-unit: $(VENV)/.ready ## Run the tests that need no cluster
-	@$(BIN)/pytest -q -m "not e2e"
+	@$(BIN)/pytest -q -m "not e2e and not monitoring"
 
 test-e2e: $(VENV)/.ready ## Run the tests that need a cluster, but not the kills and the real node
 	@$(BIN)/pytest -q -m "e2e and not crash and not realnode"

@@ -9,8 +9,8 @@ from paramedic.cluster.api import Api
 from paramedic.cluster.transport import ApiError, Unavailable
 from paramedic.engine.lifecycle import ENDED
 from paramedic.index import IncidentIndex
-from paramedic.metrics import Metrics
-from paramedic.model.objects import Object
+from paramedic.metrics import Figures, Metrics
+from paramedic.model.objects import Object, dig
 from paramedic.model.references import INCIDENT, ObjectRef
 from paramedic.playbooks import review_playbook
 from paramedic.queue import WorkQueue
@@ -47,12 +47,13 @@ class Controller:
         self.queue, self.index = queue, index
         self._failures: dict[Item, int] = {}
         self.watch_silent = False
-        metrics.watch(self.index.phases, lambda: (self.queue.depth, self.queue.oldest))
+        metrics.watch(self._figures)
 
     def notice(self, kind: str, event: str | None, obj: Object) -> None:
         """A watch event. What it shows is only a hint; the live object is read before anything is decided."""
         key = (obj["metadata"]["namespace"], obj["metadata"]["name"])
         if kind == "Playbook":
+            self._metrics.expect(key[1], dig(obj, "spec", "severity", default=""))
             self.queue.add(("Playbook", *key))
             woken = self.index.waiting_for_playbook(*key)
         elif event == "DELETED":
@@ -153,3 +154,12 @@ class Controller:
             except (Unavailable, ApiError) as error:
                 log.warning("expired isolations could not be looked for: %s", error)
             await self._clock.sleep(_SWEEP_EVERY)
+
+    def _figures(self) -> Figures:
+        return Figures(
+            phases=self.index.phases(),
+            oldest=self.index.oldest(self._clock.now()),
+            queue_depth=self.queue.depth,
+            queue_oldest=self.queue.oldest,
+            watch_silent=self.watch_silent,
+        )

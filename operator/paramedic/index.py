@@ -5,9 +5,11 @@ and for counting; that two incidents never work on one target is decided by what
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from paramedic.engine.lifecycle import ACTIVE, ENDED
 from paramedic.model.objects import Object, dig
+from paramedic.model.times import parse_time
 
 Key = tuple[str, str]
 
@@ -18,6 +20,7 @@ class Summary:
     playbook: str
     target: str
     resource_version: str
+    still_since: str = ""  # since when it has stood still; empty while it does not
 
 
 class IncidentIndex:
@@ -39,6 +42,7 @@ class IncidentIndex:
             ),
             target=dig(obj, "status", "target", default=""),
             resource_version=meta["resourceVersion"],
+            still_since=_still_since(obj),
         )
         self._known[key] = now
         if now.phase in ENDED:
@@ -88,3 +92,24 @@ class IncidentIndex:
     def phases(self) -> dict[str, int]:
         """How many incidents are in each phase."""
         return dict(Counter(item.phase for item in self._known.values()))
+
+    def oldest(self, now: datetime) -> dict[str, float]:
+        """For how many seconds the oldest incident has been Pending, and for how many one has waited for a person."""
+        found = dict.fromkeys(_STILL, 0.0)
+        for item in self._known.values():
+            if item.still_since:
+                seconds = (now - parse_time(item.still_since)).total_seconds()
+                found[item.phase] = max(found[item.phase], seconds)
+        return found
+
+
+_STILL = ("Pending", "Waiting")
+
+
+def _still_since(obj: Object) -> str:
+    phase = dig(obj, "status", "phase", default="Pending")
+    if phase not in _STILL or dig(obj, "status", "linkedTo"):  # a linked one has nothing to do
+        return ""
+    opened: str = dig(obj, "metadata", "creationTimestamp", default="")
+    waiting = [step for step in dig(obj, "status", "steps", default=[]) if step["state"] == "Waiting"]
+    return max((step.get("startedAt", "") for step in waiting), default="") or opened

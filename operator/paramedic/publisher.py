@@ -31,6 +31,7 @@ class Publisher:
 
     def publish(self, run: Run, happened: Iterable[Happening]) -> None:
         """Tells what a stored status means."""
+        self._metrics.expect(_playbook(run), run.status.severity or "")
         for happening in happened:
             self._log(run, happening)
             self._measure(run, happening)
@@ -39,8 +40,7 @@ class Publisher:
             except asyncio.QueueFull:
                 self._metrics.events_dropped.inc()
         self._measure_end(run)
-        if run.status.acknowledgement != run.incident.status.acknowledgement:
-            self._observe_span(run, "acknowledge")
+        self._measure_times(run)
 
     async def write_events(self) -> None:
         """Writes events for as long as it is let."""
@@ -104,21 +104,33 @@ class Publisher:
     def _measure(self, run: Run, happening: Happening) -> None:
         if happening.outcome:
             self._metrics.steps.labels(happening.action, happening.outcome).observe(happening.seconds)
-        if happening.reason == "StepStarted" and not run.incident.status.times.first_action_at:
-            self._observe_span(run, "first_action")
+            self._metrics.count_step(_playbook(run), happening.step, happening.outcome)
+        if happening.reason in _UNDO_OUTCOMES:
+            self._metrics.undos.labels(_UNDO_OUTCOMES[happening.reason]).inc()
+        if happening.reason == "Escalated":
+            self._metrics.escalations.labels(run.status.severity or "").inc()
 
     def _measure_end(self, run: Run) -> None:
         if run.phase in ENDED and run.incident.status.phase not in ENDED:
-            self._metrics.ended.labels(run.phase).inc()
-            if run.phase == "Resolved":
-                self._observe_span(run, "resolve")
+            self._metrics.ended.labels(run.phase, self._metrics.playbook(_playbook(run))).inc()
 
-    def _observe_span(self, run: Run, what: str) -> None:
-        times = run.status.times
-        begin, end, histogram = {
-            "acknowledge": (times.detected_at, times.acknowledged_at, self._metrics.to_acknowledge),
-            "first_action": (times.detected_at, times.first_action_at, self._metrics.to_first_action),
-            "resolve": (times.started_at, times.resolved_at, self._metrics.to_resolve),
-        }[what]
-        if begin and end:
-            histogram.observe(max(0.0, (parse_time(end) - parse_time(begin)).total_seconds()))
+    def _measure_times(self, run: Run) -> None:
+        """Observes each span whose end is new."""
+        stored, times = run.incident.status.times, run.status.times
+        for histogram, known, begin, end in (
+            (self._metrics.to_acknowledge, stored.acknowledged_at, times.detected_at, times.acknowledged_at),
+            (self._metrics.to_first_action, stored.first_action_at, times.detected_at, times.first_action_at),
+            (self._metrics.to_resolve, stored.resolved_at, times.started_at, times.resolved_at),
+        ):
+            if begin and end and not known:
+                labels = self._metrics.playbook(_playbook(run)), run.status.severity or ""
+                seconds = (parse_time(end) - parse_time(begin)).total_seconds()
+                histogram.labels(*labels).observe(max(0.0, seconds))
+
+
+_UNDO_OUTCOMES = {"Undone": "Undone", "UndoFailed": "Failed"}
+
+
+def _playbook(run: Run) -> str:
+    """The playbook of the plan. A name that an incident only asks for is no label: anybody could make up any number."""
+    return run.status.playbook.name if run.status.plan and run.status.playbook else ""

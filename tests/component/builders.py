@@ -163,9 +163,10 @@ class Ward:
     def start(self) -> None:
         """A new process: whatever the one before held in memory is gone."""
         self.api = Api(self.cluster, self.http)
-        publisher = Publisher(self.api, self.clock, Metrics())
+        self.metrics = Metrics()
+        publisher = Publisher(self.api, self.clock, self.metrics)
         self.index = IncidentIndex()
-        self.outbox = Outbox(self.api, self.notifier, Metrics(), lambda: self.leads, lambda key: None)
+        self.outbox = Outbox(self.api, self.notifier, self.metrics, lambda: self.leads, lambda key: None)
         self.pause = PauseSwitch(self.api, HOME)
         self.reconciler = Reconciler(
             self.api, self.clock, publisher, self.outbox, self.pause, self.index, lambda: self.leads

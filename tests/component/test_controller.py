@@ -9,7 +9,6 @@ import pytest
 from component.builders import Ward
 from paramedic.controller import Controller, Item
 from paramedic.index import IncidentIndex
-from paramedic.metrics import Metrics
 from paramedic.model.objects import Object
 from paramedic.queue import WorkQueue
 from paramedic.reconciler import NotLeading, Reconciler
@@ -38,7 +37,7 @@ class Recorder(Reconciler):
 def controller_of(ward: Ward, reconciler: Reconciler) -> Controller:
     sweeper = Sweeper(ward.api, ward.clock, ward.pause, "shop", lambda: True)
     queue: WorkQueue[Item] = WorkQueue(ward.clock)
-    return Controller(ward.api, ward.clock, queue, IncidentIndex(), reconciler, sweeper, Metrics(), "shop")
+    return Controller(ward.api, ward.clock, queue, IncidentIndex(), reconciler, sweeper, ward.metrics, "shop")
 
 
 def shown(name: str, version: str = "1", **status: str) -> Object:

@@ -11,7 +11,7 @@ import yaml
 from paramedic.actions.contract import Failed, Finished
 from paramedic.api.v1alpha1.incident import Incident
 from paramedic.engine.validation import read_playbook
-from paramedic.metrics import Metrics
+from paramedic.metrics import Figures, Metrics
 from paramedic.settings import Settings
 from unit.builders import context
 from unit.seen import World
@@ -57,8 +57,8 @@ def test_every_playbook_and_incident_in_a_document_is_valid(page: Path) -> None:
 
 def test_the_table_of_metrics_names_every_metric() -> None:
     metrics = Metrics()
-    metrics.watch(dict, lambda: (0, 0.0))
-    found = set(re.findall(r"^# TYPE (\w+)", metrics.text().decode(), re.MULTILINE))
+    metrics.watch(lambda: Figures({}, {}, 0, 0.0, watch_silent=False))
+    found = set(re.findall(r"^# TYPE (paramedic_\w+)", metrics.text().decode(), re.MULTILINE))
     table = [line for line in OPERATIONS.splitlines() if line.startswith("| `paramedic_")]
     assert set(re.findall(r"`(paramedic_\w+)`", "\n".join(line.split(" | ")[0] for line in table))) == found
 

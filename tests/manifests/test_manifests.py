@@ -16,6 +16,8 @@ MANIFESTS = (
     "manifests/responder",
     "manifests/admission",
     "manifests/admission/validating",
+    "manifests/monitoring",
+    "manifests/monitoring/dashboards",
 )
 EXAMPLES = ("examples/access", "examples/app", "examples/playbooks")
 OPERATORS = MANIFESTS[:3]

@@ -11,18 +11,20 @@ from paramedic.codegen.crds import incident_crd, playbook_crd
 from paramedic.codegen.rbac import action_roles
 from paramedic.codegen.reference import actions_page
 from paramedic.codegen.responder import impersonation_role
+from paramedic.codegen.rules import RULES, rule_file
 from paramedic.engine.lifecycle import mermaid
 
 _HEAD = "# Generated from operator/paramedic by `make generate`. Change the code, not this file.\n"
 
 
-def generated() -> dict[str, str]:
-    """The text of every generated file, by its path in the repository."""
+def generated(root: Path) -> dict[str, str]:
+    """The text of every generated file, by its path in the repository. ``root`` is the repository."""
     return {
         "crds/incidents.yaml": _HEAD + _yaml(incident_crd()),
         "crds/playbooks.yaml": _HEAD + _yaml(playbook_crd()),
         "manifests/base/action-roles.yaml": _HEAD + "---\n".join(_yaml(role) for role in action_roles()),
         "manifests/base/impersonation-role.yaml": _HEAD + _yaml(impersonation_role()),
+        **{f"examples/prometheus/{name}": rule_file(root, name) for name in RULES},
         "docs/actions.md": actions_page(),
         "docs/lifecycle.md": _lifecycle(),
     }
@@ -47,7 +49,8 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="change nothing; fail when a file is not up to date")
     options = parser.parse_args()
     stale = []
-    for name, text in generated().items():
+    files = generated(options.root)
+    for name, text in files.items():
         path = options.root / name
         if path.exists() and path.read_text() == text:
             continue
@@ -58,7 +61,7 @@ def main() -> int:
     if options.check and stale:
         print(f"not up to date: {', '.join(stale)}; run `make generate`", file=sys.stderr)
         return 1
-    print(f"{len(generated())} generated files, {len(stale)} {'stale' if options.check else 'written'}")
+    print(f"{len(files)} generated files, {len(stale)} {'stale' if options.check else 'written'}")
     return 0
 
 

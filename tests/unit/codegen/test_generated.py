@@ -10,9 +10,10 @@ from paramedic.codegen.__main__ import generated
 from paramedic.codegen.crds import incident_crd, playbook_crd
 from paramedic.codegen.rbac import action_roles, widest_permissions
 from paramedic.codegen.responder import impersonation_role
+from paramedic.codegen.rules import rule_file
 
 ROOT = Path(__file__).parents[3]
-FILES = generated()
+FILES = generated(ROOT)
 CRDS = pytest.mark.parametrize("crd", [incident_crd(), playbook_crd()], ids=["incidents", "playbooks"])
 ROLES = pytest.mark.parametrize("role", action_roles(), ids=lambda role: role["metadata"]["name"])
 
@@ -31,6 +32,14 @@ def step_rules() -> list[dict[str, str]]:
 @pytest.mark.parametrize("name", sorted(FILES))
 def test_a_generated_file_is_up_to_date(name: str) -> None:
     assert (ROOT / name).read_text() == FILES[name], "run `make generate`"
+
+
+def test_a_rule_file_without_rules_is_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "manifests/monitoring/alerts.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text("kind: PrometheusRule\n")
+    with pytest.raises(ValueError, match=r"manifests/monitoring/alerts\.yaml has no spec"):
+        rule_file(tmp_path, "alerts.yaml")
 
 
 # --- CRDs

@@ -3,7 +3,7 @@
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from paramedic.metrics import Metrics, resource_in
+from paramedic.metrics import Figures, Metrics, resource_in
 from paramedic.ops import ops_app
 
 
@@ -25,7 +25,7 @@ async def test_a_probe_says_what_is_wrong() -> None:
 
 async def test_metrics_are_served_in_prometheus_text_format() -> None:
     metrics = Metrics()
-    metrics.watch(lambda: {"Running": 2}, lambda: (3, 1.5))
+    metrics.watch(lambda: Figures({"Running": 2}, {"Waiting": 40.0}, 3, 1.5, watch_silent=False))
     metrics.count_request("PUT", "/apis/paramedic.dev/v1alpha1/namespaces/shop/incidents/one/status", 200)
     status, text = await answer("/metrics", metrics)
     assert status == 200
