@@ -88,7 +88,7 @@ class _Alert(_Model):
 class _Notification(_Model):
     version: str
     alerts: Annotated[list[_Alert], FailFast()]
-    truncated_alerts: int = Field(0, ge=0)
+    truncated_alerts: int = Field(0, ge=0, lt=1 << 64)
 
     @field_validator("version")
     @classmethod
