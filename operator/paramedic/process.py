@@ -14,12 +14,10 @@ from paramedic.cluster.http import AddressGuard, HttpChecker
 from paramedic.cluster.rest import RestTransport, connect
 from paramedic.cluster.transport import ApiError, Request, Unavailable
 from paramedic.controller import Controller, Item
-from paramedic.credentials import Certificate, TokenFile, Unusable
+from paramedic.credentials import Unusable
 from paramedic.handlers import Watch
 from paramedic.index import IncidentIndex
-from paramedic.intake import Intake
 from paramedic.lease import LeaderLease, LostLease
-from paramedic.lookups import Territory
 from paramedic.metrics import Metrics
 from paramedic.model.references import INCIDENT, PLAYBOOK
 from paramedic.notify.apprise_notifier import AppriseNotifier
@@ -32,8 +30,7 @@ from paramedic.queue import WorkQueue
 from paramedic.reconciler import NotLeading, Reconciler
 from paramedic.settings import Settings, split_address
 from paramedic.sweeper import Sweeper
-from paramedic.webhook import Limits, Receiver
-from paramedic.webhook import serve as serve_receiver
+from paramedic.webhook import receive
 
 log = logging.getLogger(__name__)
 _GRACE = 8.0  # seconds for what is under way when told to stop
@@ -82,7 +79,7 @@ class OperatorProcess:
             await self._check_crds(transport)
             looking = asyncio.create_task(admission.keep())
             self._listen_for_signals()
-            receiver = await self._receive(api)
+            receiver = await self._receive(api, queue)
             self._watch = Watch(configuration, self._settings.namespace, self._controller.notice)
             return await self._lead(asyncio.create_task(self._watch.run()))
         finally:
@@ -94,23 +91,15 @@ class OperatorProcess:
             await runner.cleanup()
             await transport.close()
 
-    async def _receive(self, api: Api) -> AppRunner | None:
+    async def _receive(self, api: Api, queue: WorkQueue[Item]) -> AppRunner | None:
         """Serves the alert receiver, on every replica, whichever leads. Raises CannotStart and OSError."""
-        settings = self._settings
-        if settings.receiver is None:
-            return None
-        territory = Territory(settings.alerts_namespace, settings.namespace or "", settings.home_namespace)
-        # A leader need not wait for its watch to see what it stored itself.
-        intake = Intake(api, territory, lambda key: self._controller.queue.add(("Incident", *key)))
+        # A leader need not wait for its watch to see what its receiver stored.
         try:
-            tokens = TokenFile(settings.receiver_token_file) if settings.receiver_token_file else None
-            certificate = None
-            if settings.receiver_cert and settings.receiver_key:
-                certificate = Certificate(settings.receiver_cert, settings.receiver_key)
+            return await receive(
+                self._settings, api, self._metrics, self._clock, lambda key: queue.add(("Incident", *key))
+            )
         except Unusable as error:
             raise CannotStart(str(error)) from None
-        receiver = Receiver(intake, tokens, self._metrics, self._clock, Limits(body=settings.receiver_body_limit))
-        return await serve_receiver(receiver, *split_address(settings.receiver), certificate)
 
     async def _lead(self, watching: "asyncio.Task[None]") -> int:
         leading = asyncio.create_task(self._work_as_leader())

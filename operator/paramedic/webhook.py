@@ -13,10 +13,13 @@ from aiohttp import web
 
 from paramedic.alerts.payload import Malformed, Notification, ReceivedAlert, parse
 from paramedic.clock import Clock
+from paramedic.cluster.api import Api
 from paramedic.credentials import Certificate, TokenFile, Unusable
 from paramedic.intake import Intake, Settled
+from paramedic.lookups import Territory
 from paramedic.metrics import Metrics
 from paramedic.model.text import plural
+from paramedic.settings import Settings, split_address
 
 log = logging.getLogger(__name__)
 
@@ -185,12 +188,26 @@ def _shown(item: Settled) -> dict[str, str]:
     return {key: value for key, value in shown.items() if value}
 
 
-async def serve(receiver: Receiver, host: str, port: int, certificate: Certificate | None) -> web.AppRunner:
-    """Starts serving. Raises OSError when the address is taken."""
+async def receive(
+    settings: Settings, api: Api, metrics: Metrics, clock: Clock, stored: Callable[[tuple[str, str]], None]
+) -> web.AppRunner | None:
+    """Starts the receiver that the settings want, if they want one. ``stored`` is told what it created.
+
+    Raises Unusable, and OSError when the address is taken.
+    """
+    if settings.receiver is None:
+        return None
+    tokens = TokenFile(settings.receiver_token_file) if settings.receiver_token_file else None
+    context = None
+    if settings.receiver_cert and settings.receiver_key:
+        context = Certificate(settings.receiver_cert, settings.receiver_key).context
+    territory = Territory(settings.alerts_namespace, settings.namespace or "", settings.home_namespace)
+    limits = Limits(body=settings.receiver_body_limit)
+    receiver = Receiver(Intake(api, territory, stored), tokens, metrics, clock, limits)
+    host, port = split_address(settings.receiver)
     runner = web.AppRunner(receiver.app(), access_log=None, shutdown_timeout=_STOPPING)
     await runner.setup()
-    await web.TCPSite(runner, host or None, port, ssl_context=certificate.context if certificate else None).start()
-    scheme = "https" if certificate else "http"
+    await web.TCPSite(runner, host or None, port, ssl_context=context).start()
     for address in runner.addresses:
-        log.info("alerts are received at %s://%s:%d%s", scheme, address[0], address[1], PATH)
+        log.info("alerts are received at %s://%s:%d%s", "https" if context else "http", address[0], address[1], PATH)
     return runner
