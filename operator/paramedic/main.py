@@ -24,6 +24,14 @@ def main() -> None:
 @click.option("--kubeconfig", metavar="FILE", help="Which cluster; else the one this runs in, or the current context.")
 @click.option("--namespace", metavar="NS", help="Work in this namespace alone; else in all.")
 @click.option("--ops", metavar="ADDR:PORT", help="Where /healthz, /readyz and /metrics are served. [127.0.0.1:8080]")
+@click.option("--receiver", metavar="ADDR:PORT", help="Where Alertmanager sends alerts: /v1/alertmanager. [off]")
+@click.option("--receiver-token-file", metavar="FILE", help="Bearer tokens, one a line; needed beyond loopback.")
+@click.option("--receiver-cert", metavar="FILE", help="Certificate chain for HTTPS (PEM).")
+@click.option("--receiver-key", metavar="FILE", help="Its key (PEM).")
+@click.option("--receiver-body-limit", metavar="BYTES", help="The largest request it takes. [1048576]")
+@click.option(
+    "--default-namespace", metavar="NS", help="For alerts without a namespace; else --namespace or the Pod's."
+)
 @click.option("--lease-namespace", metavar="NS", help="Where the Lease lives; else the Pod's namespace, or default.")
 @click.option("--lease-duration", metavar="SECONDS", help="How long leadership lasts without renewal. [15]")
 @click.option("--http-allow", metavar="CIDR,…", help="Networks that httpCheck may ask; else all but metadata services.")

@@ -22,6 +22,10 @@ from paramedic.api.v1alpha1.incident_status import Phase
 from paramedic.engine.lifecycle import ENDED
 
 _MINUTES = (10, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, float("inf"))
+_REQUESTS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, float("inf"))
+#: Values of labels that an alert can be written for before they occur.
+_RESULTS = ("Created", "Exists", "Attached", "Reopened", "Resolved", "NothingToResolve", "Unavailable")
+_REFUSALS = ("unauthorized", "malformed", "too_large", "encoding", "slow", "method", "path", "busy", "no_tokens")
 _STEPS = (0.05, 0.25, 1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600, float("inf"))
 _OTHER = "other"
 _MOST_PLAYBOOKS = 100
@@ -111,10 +115,38 @@ class Metrics:
             "1 while the policies are there that check who opens, approves and cancels (manifests/admission).",
             registry=self.registry,
         )
+        self._receive()
         Gauge("paramedic_build_info", "1, with the version.", ["version"], registry=self.registry).labels(
             __version__
         ).set(1)
         ProcessCollector(registry=self.registry)
+
+    def _receive(self) -> None:
+        """What the alert receiver counts."""
+        self.alert_requests = Histogram(
+            "paramedic_receiver_request_duration_seconds", "From a request's headers to its answer.", ["code"],
+            buckets=_REQUESTS, registry=self.registry,
+        )  # fmt: skip
+        self.alert_requests_refused = Counter(
+            "paramedic_receiver_refused_total", "Requests that were not taken, by why.", ["reason"],
+            registry=self.registry,
+        )  # fmt: skip
+        self.alerts_received = Counter(
+            "paramedic_alerts_received_total", "Alerts of the requests that were taken.", ["status"],
+            registry=self.registry,
+        )  # fmt: skip
+        self.alerts = Counter(
+            "paramedic_alerts_total", "Alerts, by what became of them.", ["result"], registry=self.registry
+        )
+        self.alerts_truncated = Counter(
+            "paramedic_alerts_truncated_total",
+            "Alerts that Alertmanager left out (max_alerts).",
+            registry=self.registry,
+        )
+        for result in _RESULTS:
+            self.alerts.labels(result)
+        for reason in _REFUSALS:
+            self.alert_requests_refused.labels(reason)
 
     def _span(self, name: str, text: str) -> Histogram:
         return Histogram(

@@ -5,6 +5,8 @@ import contextlib
 import logging
 import signal
 
+from aiohttp.web import AppRunner
+
 from paramedic.admission import AdmissionWatch
 from paramedic.clock import SystemClock
 from paramedic.cluster.api import Api
@@ -12,6 +14,7 @@ from paramedic.cluster.http import AddressGuard, HttpChecker
 from paramedic.cluster.rest import RestTransport, connect
 from paramedic.cluster.transport import ApiError, Request, Unavailable
 from paramedic.controller import Controller, Item
+from paramedic.credentials import Unusable
 from paramedic.handlers import Watch
 from paramedic.index import IncidentIndex
 from paramedic.lease import LeaderLease, LostLease
@@ -27,6 +30,7 @@ from paramedic.queue import WorkQueue
 from paramedic.reconciler import NotLeading, Reconciler
 from paramedic.settings import Settings, split_address
 from paramedic.sweeper import Sweeper
+from paramedic.webhook import receive
 
 log = logging.getLogger(__name__)
 _GRACE = 8.0  # seconds for what is under way when told to stop
@@ -67,6 +71,7 @@ class OperatorProcess:
             api, self._clock, queue, index, reconciler, sweeper, self._metrics, self._settings.namespace or ""
         )
         app = ops_app(self._metrics, lambda: "", self._unready)
+        receiver: AppRunner | None = None
         runner = await serve(app, *split_address(self._settings.ops))
         admission = AdmissionWatch(transport, self._clock, self._metrics)
         looking: asyncio.Task[None] | None = None
@@ -74,14 +79,27 @@ class OperatorProcess:
             await self._check_crds(transport)
             looking = asyncio.create_task(admission.keep())
             self._listen_for_signals()
+            receiver = await self._receive(api, queue)
             self._watch = Watch(configuration, self._settings.namespace, self._controller.notice)
             return await self._lead(asyncio.create_task(self._watch.run()))
         finally:
             if looking is not None:
                 looking.cancel()
+            if receiver:
+                await receiver.cleanup()
             await self._lease.release()
             await runner.cleanup()
             await transport.close()
+
+    async def _receive(self, api: Api, queue: WorkQueue[Item]) -> AppRunner | None:
+        """Serves the alert receiver, on every replica, whichever leads. Raises CannotStart and OSError."""
+        # A leader need not wait for its watch to see what its receiver stored.
+        try:
+            return await receive(
+                self._settings, api, self._metrics, self._clock, lambda key: queue.add(("Incident", *key))
+            )
+        except Unusable as error:
+            raise CannotStart(str(error)) from None
 
     async def _lead(self, watching: "asyncio.Task[None]") -> int:
         leading = asyncio.create_task(self._work_as_leader())

@@ -4,7 +4,7 @@ import ipaddress
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from paramedic.lease import LeaseTimes
@@ -21,6 +21,12 @@ class Settings(BaseSettings):
     kubeconfig: str | None = None
     namespace: str | None = None
     ops: str = "127.0.0.1:8080"
+    receiver: str | None = None
+    receiver_token_file: str | None = Field(None, validate_default=True)
+    receiver_cert: str | None = None
+    receiver_key: str | None = Field(None, validate_default=True)
+    receiver_body_limit: int = Field(1 << 20, ge=1 << 10, le=32 << 20)
+    default_namespace: str | None = None
     lease_namespace: str | None = None
     lease_duration: float = Field(15.0, ge=1.0, le=300.0)
     http_allow: Annotated[tuple[Network, ...], NoDecode] = ()
@@ -33,16 +39,46 @@ class Settings(BaseSettings):
     def _networks(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
-    @field_validator("ops")
-    @classmethod
-    def _address(cls, value: str) -> str:
-        split_address(value)
-        return value
-
-    @field_validator("namespace", "kubeconfig", "lease_namespace")
+    @field_validator(
+        "namespace", "kubeconfig", "lease_namespace", "receiver", "receiver_token_file", "receiver_cert",
+        "receiver_key", "default_namespace",
+    )  # fmt: skip
     @classmethod
     def _empty_is_none(cls, value: str | None) -> str | None:
         return value or None
+
+    @field_validator("ops", "receiver")
+    @classmethod
+    def _address(cls, value: str | None) -> str | None:
+        if value is not None:
+            split_address(value)
+        return value
+
+    @field_validator("receiver_token_file")
+    @classmethod
+    def _token_or_loopback(cls, value: str | None, info: ValidationInfo) -> str | None:
+        address = info.data.get("receiver")
+        if value is None and address is not None and not _is_loopback(split_address(address)[0]):
+            raise ValueError(
+                f"is needed, since others can reach {address}, and whoever can send alerts can start playbooks; give a"
+                " file with a token a line, or let --receiver listen on 127.0.0.1"
+            )
+        return value
+
+    @field_validator("receiver_key")
+    @classmethod
+    def _pair(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if (value is None) != (info.data.get("receiver_cert") is None):
+            raise ValueError("a certificate and its key are given together: --receiver-cert and --receiver-key")
+        return value
+
+    @field_validator("default_namespace")
+    @classmethod
+    def _within_reach(cls, value: str | None, info: ValidationInfo) -> str | None:
+        only = info.data.get("namespace")
+        if value is not None and only is not None and value != only:
+            raise ValueError(f"is {value}, but this operator works in {only} alone (--namespace)")
+        return value
 
     @property
     def lease_times(self) -> LeaseTimes:
@@ -56,6 +92,18 @@ class Settings(BaseSettings):
         if _NAMESPACE_FILE.exists():
             return _NAMESPACE_FILE.read_text().strip()
         return self.namespace or "default"
+
+    @property
+    def alerts_namespace(self) -> str:
+        """Where the Incidents of alerts go that have no namespace of their own."""
+        return self.default_namespace or self.namespace or self.home_namespace
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def split_address(text: str) -> tuple[str, int]:

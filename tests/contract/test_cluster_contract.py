@@ -5,7 +5,7 @@ import copy
 import pytest
 
 from contract.conftest import Cluster
-from paramedic.cluster.transport import ApiError
+from paramedic.cluster.transport import MERGE_PATCH, ApiError
 from paramedic.model.objects import Object
 from paramedic.model.references import (
     ACCESS_REVIEW,
@@ -176,6 +176,39 @@ async def test_incidents_are_selected_by_phase_and_target(cluster: Cluster) -> N
     assert await cluster.names(INCIDENT, fieldSelector="status.phase!=Running") == ["two"]
     assert await cluster.names(INCIDENT, fieldSelector="status.target=Deployment/web") == ["one", "two"]
     assert await cluster.names(INCIDENT, fieldSelector="metadata.name=two") == ["two"]
+
+
+async def test_incidents_of_an_alert_that_have_not_ended_are_selected(cluster: Cluster) -> None:
+    alert = {"name": "A", "fingerprint": "f1", "startsAt": "2026-01-01T00:00:00Z"}
+    for name, phase in (("ended", "Failed"), ("fresh", ""), ("running", "Running")):
+        stored = await cluster.create(incident(name, "web", "book", alert=alert))
+        if phase:
+            await cluster.send("PUT", cluster.path(INCIDENT, name, "status"), stored | {"status": {"phase": phase}})
+    await cluster.create(incident("other", "web", "book", alert=alert | {"fingerprint": "f2"}))
+
+    selector = "spec.alert.fingerprint=f1,status.phase!=Failed,status.phase!=Resolved"
+    assert await cluster.names(INCIDENT, fieldSelector=selector) == ["fresh", "running"]
+
+
+async def test_a_merge_patch_of_a_status_is_bound_to_the_version_that_it_names(cluster: Cluster) -> None:
+    first = await cluster.create(incident("one", "web", "book"))
+    path = cluster.path(INCIDENT, "one", "status")
+
+    async def say(obj: Object, **alert: str | None) -> Object:
+        body = {"metadata": {"resourceVersion": obj["metadata"]["resourceVersion"]}, "status": {"alert": alert}}
+        found: Object = await cluster.send("PATCH", path, body, content_type=MERGE_PATCH)
+        return found
+
+    second = await say(first, state="Resolved", endsAt="2026-01-01T00:00:00Z", startsAt=None)
+    assert second["status"]["alert"] == {"state": "Resolved", "endsAt": "2026-01-01T00:00:00Z"}
+    assert second["spec"] == first["spec"] and second["metadata"]["generation"] == 1
+
+    with pytest.raises(ApiError) as caught:
+        await say(first, state="Firing")
+    assert (caught.value.status, caught.value.reason) == (409, "Conflict")
+
+    third = await say(second, state="Firing", endsAt=None)
+    assert third["status"]["alert"] == {"state": "Firing"}
 
 
 async def test_other_fields_do_not_select(cluster: Cluster) -> None:

@@ -193,6 +193,15 @@ class Api:
         stored: Object = await self.transport.send(Request("PUT", path, _WRITE, obj, timeout=self._write_timeout))
         return stored
 
+    async def merge_status(self, ref: ObjectRef, status: Object, resource_version: str) -> Object:
+        """Lays a merge patch over the status of one of our own objects, bound to the resourceVersion that was seen.
+        Raises ApiError (409: it changed) and Unavailable.
+        """
+        path = ref.resource.path(ref.namespace, ref.name, "status")
+        body = {"metadata": {"resourceVersion": resource_version}, "status": status}
+        stored: Object = await self.transport.send(Request("PATCH", path, _WRITE, body, MERGE_PATCH))
+        return stored
+
     async def create(self, resource: Resource, namespace: str, body: Object) -> Object:
         """Creates an object as the operator itself. Raises ApiError and Unavailable."""
         stored: Object = await self.transport.send(

@@ -52,6 +52,8 @@ def test_an_address_has_a_host_and_a_port(text: str, address: tuple[str, int]) -
         ("--workers", "0", "--workers: Input should be greater than or equal to 1"),
         ("--lease-duration", "0", "--lease-duration: Input should be greater than or equal to 1"),
         ("--http-allow", "everything", "--http-allow: "),
+        ("--receiver", "9095", "--receiver: '9095' is not ADDR:PORT"),
+        ("--receiver-body-limit", "1", "--receiver-body-limit: Input should be greater than or equal to 1024"),
         ("--log-format", "xml", "--log-format: Input should be 'auto', 'json' or 'text'"),
     ],
 )
@@ -78,3 +80,47 @@ def test_a_lease_keeps_its_proportions() -> None:
     times = Settings(lease_duration=15).lease_times
     assert (times.duration, times.renew, times.retry) == (15, 10, 2)
     assert times.request_timeout * 3 == times.renew
+
+
+# --- the alert receiver
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:9095", "[::]:9095", ":9095", "10.0.0.1:9095", "localhost.example:9095"])
+def test_a_receiver_that_others_reach_needs_a_token_file(address: str) -> None:
+    done = CliRunner().invoke(main, ["run", "--receiver", address])
+    assert done.exit_code == 2
+    assert f"--receiver-token-file: is needed, since others can reach {address}" in done.output
+    assert Settings(receiver=address, receiver_token_file="tokens").receiver == address
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:0", "127.0.1.1:9095", "[::1]:9095", "localhost:9095"])
+def test_a_receiver_on_loopback_needs_none(address: str) -> None:
+    assert Settings(receiver=address).receiver_token_file is None
+
+
+@pytest.mark.parametrize("given", [{"receiver_cert": "tls.crt"}, {"receiver_key": "tls.key"}])
+def test_a_certificate_and_its_key_are_given_together(given: dict[str, str]) -> None:
+    options = [part for name, value in given.items() for part in (f"--{name.replace('_', '-')}", value)]
+    done = CliRunner().invoke(main, ["run", *options])
+    assert (done.exit_code, "--receiver-key: a certificate and its key are given together" in done.output) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("given", "namespace"),
+    [
+        ({}, "default"),
+        ({"namespace": "shop", "lease_namespace": "ops"}, "shop"),
+        ({"lease_namespace": "ops"}, "ops"),
+        ({"default_namespace": "alerts", "lease_namespace": "ops"}, "alerts"),
+    ],
+)
+def test_alerts_without_a_namespace_go_where_they_are_told_or_where_the_work_is(
+    given: dict[str, str], namespace: str
+) -> None:
+    assert Settings(**given).alerts_namespace == namespace
+
+
+def test_an_operator_of_one_namespace_has_no_other_default() -> None:
+    done = CliRunner().invoke(main, ["run", "--namespace", "shop", "--default-namespace", "ops"])
+    assert done.exit_code == 2
+    assert "--default-namespace: is ops, but this operator works in shop alone (--namespace)" in done.output

@@ -164,6 +164,10 @@ class AlertState(StatusModel):
     """What Alertmanager said of the alert last."""
 
     state: Literal["Firing", "Resolved"]
+    starts_at: Short | None = Field(
+        None,
+        description="When it last began to fire, where that is later than spec.alert.startsAt: it flaps (RFC 3339).",
+    )
     ends_at: Short | None = Field(None, description="When it stopped firing (RFC 3339).")
 
 
