@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from component.builders import HEALTH, Ward, step
+from paramedic.model.references import DEPLOYMENT
 from paramedic.model.times import parse_time
 
 CHECK = step("check", "httpCheck", {"url": HEALTH})
@@ -233,6 +234,22 @@ async def test_a_retried_restart_restarts_once() -> None:
 
     assert ward.states() == {"restart": "Succeeded"}
     assert len(ward.effects) == 1
+
+
+async def test_a_restart_whose_pods_do_not_come_up_is_taken_back_after_its_last_attempt() -> None:
+    ward = Ward(deployment_spec={"progressDeadlineSeconds": 60})
+    before = ward.get(DEPLOYMENT, "web")["spec"]["template"]
+    ward.workloads.ticks = 10_000
+    await ward.open(step("restart", "rollingRestart", timeout="2m", retry={"attempts": 2, "backoff": "5s"}))
+
+    status = await ward.run()
+
+    assert status["phase"] == "Failed"
+    assert (ward.step("restart")["attempt"], ward.step("restart")["undo"]["state"]) == (2, "Succeeded")
+    assert ward.get(DEPLOYMENT, "web")["spec"]["template"] == before | {
+        "metadata": before["metadata"] | {"annotations": {}}
+    }
+    assert len(ward.effects) == 2
 
 
 async def test_a_slow_start_after_a_long_approval_is_not_taken_for_a_failure() -> None:

@@ -24,23 +24,23 @@ from paramedic.actions.effects import Delete
 from paramedic.actions.reads import Seen
 from paramedic.actions.revisions import Revision, current_revision, essence, revisions_of
 from paramedic.actions.rollback_choice import choose
-from paramedic.actions.rollback_writes import left_revisions, restore_template, undo_operation, write_template
+from paramedic.actions.rollback_writes import left_revisions, restore_template, write_template
 from paramedic.actions.targets import (
     carries,
     find_target,
     last_template_writer,
     look_permissions,
     patch_permission,
-    pods_of,
     revision_permissions,
+    undo_operation,
     written_by_us,
 )
 from paramedic.actions.template_references import missing_references
-from paramedic.model.objects import Object, dig
+from paramedic.model.objects import Object
 from paramedic.model.permissions import Permission
 from paramedic.model.references import CLAIM, CONFIGMAP, POD, SECRET, SERVICE_ACCOUNT, ObjectRef
 from paramedic.model.text import plural
-from paramedic.model.workloads import Workload, images_of, most_unavailable, pod_trouble
+from paramedic.model.workloads import Workload, images_of, most_unavailable
 
 
 class RollbackParameters(Parameters):
@@ -132,8 +132,9 @@ class Rollback(Action[RollbackParameters]):
         followed = rollouts.follow(found, ctx, seen)
         if isinstance(followed, Finished):
             return _finished(ctx, record, found, seen)
-        if isinstance(followed, Working) and found["kind"] == "StatefulSet":
-            return _unblock(params, ctx, found, seen) or followed
+        if isinstance(followed, Working) and params.delete_blocking_pod:
+            pod = rollouts.blocking_pod(found, seen)
+            return Pending((Delete(ObjectRef.of(pod)),)) if pod else followed
         return followed
 
     def undo(self, params: RollbackParameters, ctx: Context, record: Mapping[str, Any], seen: Seen) -> Observation:
@@ -164,6 +165,7 @@ def _intent(ctx: Context, found: Object, now: Revision | None, chosen: Revision,
     message = (
         f"rolling {ctx.target} back from revision {current['revision']} to {chosen.number} ({images}):"
         f" {plural(view.desired, 'Pod')} replaced, at most {most_unavailable(found)} down at a time"
+        f"{rollouts.deadline_warning(found, ctx)}"
     )
     if unseen:
         message += f"; not checked, since {ctx.account} may not read it: {', '.join(unseen)}"
@@ -197,18 +199,3 @@ def _reverted(ctx: Context, record: Mapping[str, Any], found: Object) -> Failed:
 def _kept(found: Object, wanted: Mapping[str, Any], seen: Seen) -> Revision | None:
     """The recorded revision, looked up again: by what it runs, since its number and object may have changed."""
     return next((item for item in revisions_of(found, seen) if item.essence == wanted["essence"]), None)
-
-
-def _unblock(params: RollbackParameters, ctx: Context, found: Object, seen: Seen) -> Observation | None:
-    """The broken Pod of the old revision that an ordered StatefulSet waits for."""
-    newest = dig(found, "status", "updateRevision")
-    for pod in pods_of(found, seen):
-        stale = dig(pod, "metadata", "labels", "controller-revision-hash") != newest
-        trouble = pod_trouble(pod)
-        if not (stale and trouble) or dig(pod, "metadata", "deletionTimestamp"):
-            continue
-        ref = ObjectRef.to(POD, ctx.namespace, pod["metadata"]["name"], pod["metadata"]["uid"])
-        if params.delete_blocking_pod:
-            return Pending((Delete(ref),))
-        return Working(f"{ctx.target} waits for its broken {ref} ({trouble}); delete it: kubectl delete {ref.kubectl}")
-    return None

@@ -6,7 +6,8 @@ from typing import Any
 from paramedic.actions.contract import Context
 from paramedic.actions.effects import JsonPatch
 from paramedic.actions.revisions import Revision
-from paramedic.model.names import OPERATION_ANNOTATION, operation_id
+from paramedic.actions.targets import undo_operation
+from paramedic.model.names import OPERATION_ANNOTATION
 from paramedic.model.objects import Object, annotations
 
 #: What was rolled back from, by digest, so that a later rollback does not go there: it would toggle
@@ -18,11 +19,6 @@ _REMEMBERED = 5
 def left_revisions(workload: Object) -> list[str]:
     """Digests of the templates that were rolled back from, newest last."""
     return [item for item in annotations(workload).get(LEFT_ANNOTATION, "").split(",") if item]
-
-
-def undo_operation(ctx: Context) -> str:
-    """The operation that takes this step's change back."""
-    return operation_id(ctx.incident_uid, f"{ctx.step}/undo", ctx.attempt)
 
 
 def write_template(ctx: Context, workload: Object, revision: Revision, record: Mapping[str, Any]) -> JsonPatch:

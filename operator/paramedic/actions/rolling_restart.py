@@ -10,6 +10,7 @@ from paramedic.actions.contract import (
     Action,
     Context,
     Failed,
+    Finished,
     Intent,
     Observation,
     Parameters,
@@ -19,7 +20,7 @@ from paramedic.actions.contract import (
 from paramedic.actions.effects import MergePatch
 from paramedic.actions.reads import Seen
 from paramedic.actions.revisions import essence
-from paramedic.actions.targets import carries, find_target, look_permissions, patch_permission
+from paramedic.actions.targets import carries, find_target, look_permissions, patch_permission, undo_operation
 from paramedic.model.names import OPERATION_ANNOTATION, RESTARTED_ANNOTATION
 from paramedic.model.objects import Object, dig
 from paramedic.model.permissions import Permission
@@ -35,8 +36,9 @@ class RollingRestartParameters(Parameters):
     """Restarts the target's Pods a few at a time, within its own update strategy, and waits until every Pod is updated
     and available. Refused when the workload is paused, scaled to zero, OnDelete or partitioned, while another rollout
     fails, and when two restarts within the last hour did not help. Asks for an approval when the restart would take
-    every Pod down at once, pull an image that may have changed, or mount a one-node volume twice. Cannot be undone.
-    Write `rollingRestart: {}`.
+    every Pod down at once, pull an image that may have changed, or mount a one-node volume twice. Skipped when somebody
+    else's rollout replaced every Pod while it waited. When a new Pod does not come up, the template of the Pods that
+    serve is put back and the step fails. A complete one cannot be undone. Write `rollingRestart: {}`.
     """
 
     allow_mutable_tags: bool = Field(
@@ -51,6 +53,7 @@ class RollingRestart(Action[RollingRestartParameters]):
     phase = "Remediate"
     parameters = RollingRestartParameters
     remedy = True
+    reverts = True
     kinds = ("Deployment", "StatefulSet", "DaemonSet")
     example = "rollingRestart: {}"
 
@@ -74,6 +77,8 @@ class RollingRestart(Action[RollingRestartParameters]):
             )
         if other := rollouts.rollout_by_others(found, ctx, seen):
             return other
+        if done := rollouts.replaced_meanwhile(found, ctx, seen):
+            return done
         if refusal := _no_room(found, ctx, seen):
             return Failed(refusal, final=True)
         reasons = rollouts.approval_reasons(found, ctx, seen)
@@ -82,6 +87,24 @@ class RollingRestart(Action[RollingRestartParameters]):
             reasons.append(f"pulls {listing(mutable)} again, which may be other code by now")
         return _intent(ctx, found, f"restarting {ctx.target} {'; it '.join(reasons)}" if reasons else "")
 
+    def undo(
+        self, params: RollingRestartParameters, ctx: Context, record: Mapping[str, Any], seen: Seen
+    ) -> Observation:
+        found = find_target(ctx, seen)
+        if isinstance(found, Failed):
+            return Finished(f"nothing to undo: {found.message}")
+        template, moment = found["spec"]["template"], record["restartedAt"]
+        if carries(found, undo_operation(ctx)):
+            return Finished(f"the restart of {ctx.target} is taken back: its Pods keep the template that they had")
+        same = essence(template) == record["template"]
+        if same and _restarted_at(template) == record["before"]:
+            return Finished(f"nothing to undo: {ctx.target} was not restarted")
+        if not same or _restarted_at(template) != moment:
+            return Finished(f"left as it is: the template of {ctx.target} was written by others since the restart")
+        if Workload.of(found).whole:
+            return Finished(f"the restart of {ctx.target} is complete, so there is nothing to take back")
+        return Pending((_write(ctx, found, undo_operation(ctx), record["before"]),))
+
     def observe(
         self, params: RollingRestartParameters, ctx: Context, record: Mapping[str, Any], seen: Seen
     ) -> Observation:
@@ -89,14 +112,13 @@ class RollingRestart(Action[RollingRestartParameters]):
         if isinstance(found, Failed):
             return found
         template = found["spec"]["template"]
-        restarted = dig(template, "metadata", "annotations", RESTARTED_ANNOTATION)
-        if carries(found, *ctx.operations) or restarted == record["restartedAt"]:
+        if carries(found, *ctx.operations) or _restarted_at(template) == record["restartedAt"]:
             return rollouts.follow(found, ctx, seen)
         if essence(template) != record["template"]:
             return Failed(
                 f"{ctx.target} got another Pod template before it was restarted; nothing was restarted", untouched=True
             )
-        return Pending((_restart(ctx, found, record["restartedAt"]),))
+        return Pending((_write(ctx, found, ctx.operation_id, record["restartedAt"]),))
 
 
 def _no_room(found: Object, ctx: Context, seen: Seen) -> str:
@@ -109,18 +131,26 @@ def _no_room(found: Object, ctx: Context, seen: Seen) -> str:
 def _intent(ctx: Context, found: Object, ask: str) -> Intent:
     view = Workload.of(found)
     down = most_unavailable(found)
-    record = {"restartedAt": format_second(ctx.now), "template": essence(found["spec"]["template"])}
+    template = found["spec"]["template"]
+    record = {
+        "restartedAt": format_second(ctx.now),
+        "before": _restarted_at(template),
+        "template": essence(template),
+    }
     message = f"restarting {ctx.target}: {plural(view.desired, 'Pod')} replaced, at most {down} down at a time"
-    if (ctx.deadline - ctx.now).total_seconds() < view.progress_deadline and found["kind"] == "Deployment":
-        message += (
-            f" (the step's timeout is shorter than the workload's progress deadline of {view.progress_deadline} s)"
-        )
+    message += rollouts.deadline_warning(found, ctx)
     return Intent(record, message, ctx.target, ask=ask, change={"template": record["template"]})
 
 
-def _restart(ctx: Context, found: Object, moment: str) -> MergePatch:
+def _restarted_at(template: Object) -> str | None:
+    found: str | None = dig(template, "metadata", "annotations", RESTARTED_ANNOTATION)
+    return found
+
+
+def _write(ctx: Context, found: Object, operation: str, moment: str | None) -> MergePatch:
+    """Sets when the template was restarted, which makes it another one; or takes that back, where there was none."""
     patch = {
-        "metadata": {"annotations": {OPERATION_ANNOTATION: ctx.operation_id}},
+        "metadata": {"annotations": {OPERATION_ANNOTATION: operation}},
         "spec": {"template": {"metadata": {"annotations": {RESTARTED_ANNOTATION: moment}}}},
     }
     return MergePatch(ctx.target, found["metadata"]["resourceVersion"], patch)

@@ -2,15 +2,24 @@
 
 from collections.abc import Iterable
 
-from paramedic.actions.contract import Context, Failed, Finished, Waiting, Working
+from paramedic.actions.contract import Context, Failed, Finished, Skipped, Waiting, Working
 from paramedic.actions.reads import Denied, GetObject, Seen
-from paramedic.actions.targets import last_template_writer, pods_of, replica_sets_of
+from paramedic.actions.targets import last_template_writer, last_writer, pods_of, replica_sets_of
 from paramedic.model.durations import format_duration
 from paramedic.model.objects import Object, annotations, condition, dig, labels
 from paramedic.model.references import CLAIM, ObjectRef
 from paramedic.model.text import plural
 from paramedic.model.times import format_second, parse_time
-from paramedic.model.workloads import Rollout, Workload, most_surge, most_unavailable, pod_trouble, strategy_of
+from paramedic.model.workloads import (
+    Rollout,
+    Workload,
+    most_surge,
+    most_unavailable,
+    pod_counts,
+    pod_ready,
+    pod_trouble,
+    strategy_of,
+)
 
 _DAEMON_GENERATION = "deprecated.daemonset.template.generation"
 
@@ -30,6 +39,8 @@ def follow(workload: Object, ctx: Context, seen: Seen) -> Working | Finished | F
             return Failed(f"{ctx.target}: new Pod {pod['metadata']['name']} does not come up: {trouble}", undo=True)
     if view.deadline_exceeded and _deadline_is_ours(workload, ctx):
         return Failed(f"{ctx.target}: {view.describe()}", undo=True)
+    if blocking := blocking_pod(workload, seen):
+        return Working(f"{ctx.target} waits for {_as_blocking(blocking)}")
     young = (ctx.now - ctx.started_at).total_seconds() < view.progress_deadline
     return Working(f"{ctx.target}: {view.describe()}", progressing=young)
 
@@ -48,6 +59,33 @@ def new_pods(workload: Object, seen: Seen) -> list[Object]:
     return [pod for pod in pods_of(workload, seen) if value and labels(pod).get(key) == value]
 
 
+def blocking_pod(workload: Object, seen: Seen) -> Object | None:
+    """The Pod of an older revision that a StatefulSet waits for, for ever perhaps, before it replaces it
+    (kubernetes/kubernetes#67250; statefulset/stateful_set_control.go, processReplica).
+    """
+    if workload["kind"] != "StatefulSet" or not Workload.of(workload).observed:
+        return None
+    pods = pods_of(workload, seen)
+    if any(dig(pod, "metadata", "deletionTimestamp") for pod in pods):
+        return None  # one is being replaced already
+    unready = sorted((pod for pod in pods if not pod_ready(pod)), key=_ordinal)
+    if dig(workload, "spec", "podManagementPolicy") == "Parallel":
+        # Since 1.37 it replaces such Pods itself, those first that are not ready.
+        unready = [pod for pod in unready if pod_trouble(pod)]
+    newest = dig(workload, "status", "updateRevision")
+    return next((pod for pod in unready[:1] if labels(pod).get("controller-revision-hash") != newest), None)
+
+
+def _ordinal(pod: Object) -> int:
+    return int(pod["metadata"]["name"].rpartition("-")[2])
+
+
+def _as_blocking(pod: Object) -> str:
+    ref, trouble = ObjectRef.of(pod), pod_trouble(pod)
+    what = f"its broken {ref} ({trouble})" if trouble else f"{ref}, which is not ready"
+    return f"{what}; delete it: kubectl delete {ref.kubectl}"
+
+
 def _revision_number(replica_set: Object) -> int:
     return int(dig(replica_set, "metadata", "annotations", "deployment.kubernetes.io/revision", default=0))
 
@@ -58,6 +96,33 @@ def _deadline_is_ours(workload: Object, ctx: Context) -> bool:
     return not updated or updated >= format_second(ctx.started_at)
 
 
+def replaced_meanwhile(workload: Object, ctx: Context, seen: Seen) -> Skipped | None:
+    """Whether a rollout of somebody else, which ended while the step waited, has replaced every Pod already."""
+    who, written = last_template_writer(workload)
+    pods = [pod for pod in pods_of(workload, seen) if pod_counts(pod)]
+    if not written or not pods or Workload.of(workload).rollout is not Rollout.COMPLETE:
+        return None
+    oldest = min(dig(pod, "metadata", "creationTimestamp", default="") for pod in pods)
+    ready = max(condition(pod, "Ready").get("lastTransitionTime") or "" for pod in pods)
+    if oldest < written or ready <= format_second(ctx.started_at):
+        return None
+    return Skipped(f"a rollout by {who} has replaced every Pod of {ctx.target} meanwhile; a restart would do it again")
+
+
+def deadline_warning(workload: Object, ctx: Context) -> str:
+    """What to add to the plan where the step gives up before the workload does."""
+    limit = Workload.of(workload).progress_deadline
+    if workload["kind"] != "Deployment" or (ctx.deadline - ctx.now).total_seconds() >= limit:
+        return ""
+    return f" (the step's timeout is shorter than the workload's progress deadline of {limit} s)"
+
+
+def _paused(workload: Object, ctx: Context) -> str:
+    who, when = last_writer(workload, "f:paused")
+    since = f" by {who} {format_duration(ctx.now - parse_time(when))} ago" if when else ""
+    return f"{ctx.target} is paused{since}"
+
+
 def _resume(ctx: Context) -> str:
     return f"resume it with: kubectl rollout resume {ctx.target.kubectl}"
 
@@ -66,7 +131,7 @@ def refusal(workload: Object, ctx: Context) -> Failed | None:
     """Why no rollout can be begun on this workload at all."""
     view = Workload.of(workload)
     if view.paused:
-        return Failed(f"{ctx.target} is paused, so a new template would not roll out; {_resume(ctx)}", final=True)
+        return Failed(f"{_paused(workload, ctx)}, so a new template would not roll out; {_resume(ctx)}", final=True)
     if view.strategy == "OnDelete":
         return Failed(
             f"{ctx.target} has the update strategy OnDelete, so its Pods would keep the old template until each is"

@@ -2,7 +2,7 @@
 
 from paramedic.actions.contract import Context, Failed
 from paramedic.actions.reads import ListObjects, Seen
-from paramedic.model.names import FIELD_MANAGER, OPERATION_ANNOTATION
+from paramedic.model.names import FIELD_MANAGER, OPERATION_ANNOTATION, operation_id
 from paramedic.model.objects import Object, annotations, controller_of, dig, selector_query
 from paramedic.model.permissions import Permission
 from paramedic.model.references import (
@@ -83,6 +83,11 @@ def carries(obj: Object, *operations: str) -> bool:
     return annotations(obj).get(OPERATION_ANNOTATION) in operations
 
 
+def undo_operation(ctx: Context) -> str:
+    """The operation that takes this step's change back."""
+    return operation_id(ctx.incident_uid, f"{ctx.step}/undo", ctx.attempt)
+
+
 def written_by_us(workload: Object) -> bool:
     """Whether nobody else has written the Pod template since paramedic did, as far as managed fields tell."""
     who, when = last_template_writer(workload)
@@ -91,10 +96,15 @@ def written_by_us(workload: Object) -> bool:
 
 def last_template_writer(workload: Object) -> tuple[str, str]:
     """Who wrote the Pod template last, and when (RFC 3339): the field manager's name, as kubectl shows it."""
+    return last_writer(workload, "f:template")
+
+
+def last_writer(workload: Object, field: str) -> tuple[str, str]:
+    """Who wrote a field of the spec last, such as ``f:paused``, and when; ``somebody`` where nothing tells."""
     entries = [
         (item.get("time") or "", item.get("manager") or "unknown")
         for item in dig(workload, "metadata", "managedFields", default=[])
-        if dig(item, "fieldsV1", "f:spec", "f:template") is not None
+        if dig(item, "fieldsV1", "f:spec", field) is not None
     ]
     when, who = max(entries, default=("", "somebody"))
     return who, when

@@ -32,10 +32,12 @@ def begin_end(run: Run, phase: EndPhase, reason: str, message: str, also: str = 
 
 
 def _goes_back(run: Run, step: StepStatus, phase: EndPhase, also: str) -> bool:
-    if step.intent is None or step.undo is not None or not ACTIONS[step.action].can_undo:
+    action = ACTIONS[step.action]
+    if step.intent is None or step.undo is not None:
         return False
-    rule = run.planned(step.name).options.get("undo", "Never")
-    return step.name == also or rule in _UNDONE_AT[phase]
+    if step.name == also:
+        return action.can_undo or action.reverts
+    return action.can_undo and run.planned(step.name).options.get("undo", "Never") in _UNDONE_AT[phase]
 
 
 def end_now(run: Run, phase: EndPhase, reason: str, message: str) -> Store:

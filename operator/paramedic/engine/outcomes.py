@@ -50,8 +50,9 @@ def fail(run: Run, step: StepStatus, verdict: Failed) -> Decision | None:
     planned = run.planned(step.name)
     retry = planned.options.get("retry", {})
     attempts = retry.get("attempts", 1)
-    undo = verdict.undo and step.intent is not None and ACTIONS[step.action].can_undo
-    if step.attempt < attempts and not verdict.final and not undo:
+    action = ACTIONS[step.action]
+    undo = verdict.undo and step.intent is not None and (action.can_undo or action.reverts)
+    if step.attempt < attempts and not verdict.final and not (undo and action.can_undo):
         return _try_again(run, step, verdict, parse_duration(retry.get("backoff", "15s")), attempts)
     step.outputs = dict(verdict.outputs)
     _over(run, step, "Failed", verdict.message)

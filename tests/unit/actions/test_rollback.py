@@ -400,7 +400,7 @@ def test_no_other_pod_is_deleted(change: str) -> None:
     world, record = stuck_set()
     found = world.objects["Pod", "web-2"]
     if change == "healthy":
-        found["status"]["containerStatuses"][0]["state"] = {}
+        found["status"] = pod("web-2")["status"]
     elif change == "leaving":
         found["metadata"]["deletionTimestamp"] = "2026-11-24T03:00:00Z"
     else:

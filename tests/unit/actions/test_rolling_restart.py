@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from paramedic.actions.contract import Failed, Finished, Intent, Waiting, Working
+from paramedic.actions.contract import Failed, Finished, Intent, Skipped, Waiting, Working
 from paramedic.actions.effects import MergePatch
+from paramedic.model.names import RESTARTED_ANNOTATION
 from paramedic.model.objects import Object
-from unit.acting import apply, expect, observe, only_effect, prepare, record_of, refused
+from unit.acting import apply, expect, observe, only_effect, prepare, record_of, refused, undo
 from unit.builders import (
     NAMESPACE,
     NOW,
@@ -211,6 +212,36 @@ def test_pods_that_fail_long_after_a_finished_rollout_are_restarted() -> None:
     expect(Intent, restart(hurt, replica_set(2, template()), broken))
 
 
+def replaced(by: str, created: str, ready: str) -> World:
+    """web, complete, after a rollout that somebody began 40 s ago; its Pods are that old and ready since then."""
+    done = workload()
+    fields = {"f:spec": {"f:template": {}}}
+    done["metadata"]["managedFields"] = [{"manager": by, "time": ago(seconds=40), "fieldsV1": fields}]
+    pods = [pod(f"web-{at}", of="h2") for at in range(3)]
+    for item in pods:
+        item["metadata"]["creationTimestamp"] = created
+        item["status"]["conditions"][0]["lastTransitionTime"] = ready
+    return World.of(done, replica_set(2, template()), *pods)
+
+
+def test_pods_that_somebodys_rollout_has_replaced_while_the_step_waited_are_not_replaced_again() -> None:
+    world = replaced("alice", created=ago(seconds=38), ready=ago(seconds=5))
+    skipped = expect(Skipped, prepare("rollingRestart", world, context(started_at=NOW - timedelta(seconds=30))))
+    assert skipped.message == (
+        "a rollout by alice has replaced every Pod of Deployment/web meanwhile; a restart would do it again"
+    )
+
+
+@pytest.mark.parametrize(
+    ("created", "ready"),
+    [(ago(seconds=38), ago(seconds=31)), (ago(hours=2), ago(seconds=5))],
+    ids=["it ended before the step began", "older Pods serve"],
+)
+def test_pods_that_nobody_has_replaced_since_the_step_began_are_restarted(created: str, ready: str) -> None:
+    world = replaced("alice", created, ready)
+    expect(Intent, prepare("rollingRestart", world, context(started_at=NOW - timedelta(seconds=30))))
+
+
 # --- questions to a person
 
 
@@ -324,3 +355,63 @@ def test_an_account_that_may_not_see_quotas_restarts_all_the_same() -> None:
 @pytest.mark.parametrize("kind", ["StatefulSet", "DaemonSet"])
 def test_other_kinds_are_restarted_alike(kind: str) -> None:
     expect(Intent, prepare("rollingRestart", World.of(workload(kind)), replace(context(kind), now=NOW)))
+
+
+# --- the way back
+
+
+def half_restarted(before: str = "") -> tuple[World, Any]:
+    """web, of which a restart has replaced one Pod, and its record."""
+    obj = workload()
+    obj["spec"]["template"] = template("web:v2", restarted=before)
+    world = World.of(obj)
+    record = record_of(prepare("rollingRestart", world))
+    apply(world, only_effect(observe("rollingRestart", world, record), MergePatch))
+    world.objects["Deployment", "web"] = with_status(world.objects["Deployment", "web"], updatedReplicas=1)
+    return world, record
+
+
+@pytest.mark.parametrize("before", ["", "2026-11-20T10:00:00Z"], ids=["the first restart", "a later one"])
+def test_undo_puts_the_template_of_the_pods_that_serve_back(before: str) -> None:
+    world, record = half_restarted(before)
+    apply(world, only_effect(undo("rollingRestart", world, record), MergePatch))
+    found = world.objects["Deployment", "web"]["spec"]["template"]
+    assert (found["metadata"].get("annotations") or {}) == ({RESTARTED_ANNOTATION: before} if before else {})
+    assert found["spec"] == template("web:v2")["spec"]
+
+
+def test_undo_is_done_once() -> None:
+    world, record = half_restarted()
+    apply(world, only_effect(undo("rollingRestart", world, record), MergePatch))
+    assert expect(Finished, undo("rollingRestart", world, record)).message == (
+        "the restart of Deployment/web is taken back: its Pods keep the template that they had"
+    )
+
+
+def test_undo_of_a_complete_restart_replaces_no_pod_again() -> None:
+    world, record = half_restarted()
+    world.objects["Deployment", "web"] = with_status(world.objects["Deployment", "web"], updatedReplicas=3)
+    assert "is complete" in expect(Finished, undo("rollingRestart", world, record)).message
+
+
+def test_undo_of_a_restart_that_was_never_written_changes_nothing() -> None:
+    world = World.of(workload())
+    record = record_of(prepare("rollingRestart", world))
+    assert expect(Finished, undo("rollingRestart", world, record)).message == (
+        "nothing to undo: Deployment/web was not restarted"
+    )
+
+
+@pytest.mark.parametrize(
+    "theirs", [template("web:v3"), template("web:v2", restarted="2026-11-24T03:05:00Z")], ids=["image", "restart"]
+)
+def test_undo_leaves_what_others_wrote_since(theirs: Object) -> None:
+    world, record = half_restarted()
+    world.objects["Deployment", "web"]["spec"]["template"] = theirs
+    assert "written by others since" in expect(Finished, undo("rollingRestart", world, record)).message
+
+
+def test_undo_of_a_vanished_workload_has_nothing_to_do() -> None:
+    world, record = half_restarted()
+    del world.objects["Deployment", "web"]
+    assert expect(Finished, undo("rollingRestart", world, record)).message.startswith("nothing to undo")
