@@ -105,7 +105,7 @@ def notice_of(incident: Incident, status: IncidentStatus, item: Notification) ->
     """The message as a notifier takes it."""
     first = next(other.id for other in status.notifications if other.channel == item.channel)
     moment: Moment = "Open" if item.id == first else "Update"
-    if status.phase in ENDED and item.reason == "Ended":
+    if status.phase in ENDED and status.phase != "Failed" and item.reason == "Ended":
         moment = "End"
     meta = incident.metadata
     return Notice(

@@ -10,7 +10,7 @@ from aiohttp.web import AppRunner
 from paramedic.admission import AdmissionWatch
 from paramedic.clock import SystemClock
 from paramedic.cluster.api import Api
-from paramedic.cluster.http import AddressGuard, HttpChecker
+from paramedic.cluster.http import HttpChecker
 from paramedic.cluster.rest import RestTransport, connect
 from paramedic.cluster.transport import ApiError, Request, Unavailable
 from paramedic.controller import Controller, Item
@@ -19,6 +19,7 @@ from paramedic.handlers import Watch
 from paramedic.index import IncidentIndex
 from paramedic.lease import LeaderLease, LostLease
 from paramedic.metrics import Metrics
+from paramedic.model.addresses import AddressGuard
 from paramedic.model.references import INCIDENT, PLAYBOOK
 from paramedic.notify.apprise_notifier import AppriseNotifier
 from paramedic.notify.contract import Notifier

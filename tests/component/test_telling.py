@@ -214,6 +214,20 @@ async def test_who_was_told_that_it_began_is_told_how_it_ended() -> None:
     assert "kubectl incident report one -n shop" in ended.text
 
 
+async def test_the_end_of_a_failed_incident_resolves_no_page() -> None:
+    ward = await ward_with(
+        step("tell", "notify", {"channel": "oncall", "message": "it began"}),
+        step("breathe", "wait", {"duration": "1m"}),
+        step("check", "httpCheck", {"url": HEALTH}),
+    )
+
+    assert (await ward.run())["phase"] == "Failed"
+    await ward.look()
+
+    assert told(ward)[-1].text.startswith("Failed")
+    assert [notice.moment for notice in told(ward)] == ["Open", "Update"]
+
+
 async def test_who_answers_first_is_told_that_a_person_is_needed_and_how_to_answer() -> None:
     ward = await ward_with(MANUAL, escalation=[level("1h")])
 

@@ -11,35 +11,7 @@ from yarl import URL
 
 from paramedic import __version__
 from paramedic.actions.reads import HttpAnswer, HttpGet
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-#: Where clouds serve credentials to whoever asks from the machine (RFC 3927, RFC 4291); never a health endpoint.
-ALWAYS_DENIED: tuple[Network, ...] = (
-    ipaddress.ip_network("169.254.0.0/16"),
-    ipaddress.ip_network("fe80::/10"),
-    ipaddress.ip_network("fd00:ec2::254/128"),
-)
-
-
-class Forbidden(OSError):
-    """An address that checks may not reach."""
-
-
-class AddressGuard:
-    """Which addresses may be asked: never a metadata service; with an allow-list, only what it holds."""
-
-    def __init__(self, allowed: tuple[Network, ...] = ()) -> None:
-        self._allowed = allowed
-
-    def check(self, address: str) -> None:
-        """Raises Forbidden."""
-        found = ipaddress.ip_address(address.partition("%")[0])
-        mapped = getattr(found, "ipv4_mapped", None)
-        found = mapped or found
-        if found.is_multicast or found.is_unspecified or any(found in net for net in ALWAYS_DENIED):
-            raise Forbidden(f"{found} is an address that no check may ask")
-        if self._allowed and not any(found in net for net in self._allowed):
-            raise Forbidden(f"{found} is not in the allowed networks (--http-allow)")
+from paramedic.model.addresses import AddressGuard, Forbidden
 
 
 class _GuardedResolver(AbstractResolver):

@@ -12,7 +12,9 @@ Moment = Literal["Open", "Update", "End"]
 class Notice:
     """One message. Its texts are plain: a sink that knows markup must show them as they are.
 
-    ``key`` is the receiver's idempotency key, ``thread`` what belongs together (the incident's uid).
+    ``key`` is the receiver's idempotency key, ``thread`` what belongs together (the incident's uid). ``moment``: Open and
+    Update want somebody; after End nobody is needed any more, and what pages people resolves its alert. The end of a
+    failed incident is no End.
     """
 
     title: str
@@ -26,4 +28,5 @@ class Notice:
 
 class Notifier(Protocol):
     async def send(self, url: str, notice: Notice) -> Delivery:
-        """Sends it once. Never raises; the delivery's message holds no secret of the address."""
+        """Sends it once. Never raises, and answers within the notifier's time; the delivery's message holds no secret of
+        the address."""

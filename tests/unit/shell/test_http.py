@@ -9,7 +9,8 @@ import pytest
 from aiohttp import web
 
 from paramedic.actions.reads import HttpGet
-from paramedic.cluster.http import AddressGuard, Forbidden, HttpChecker
+from paramedic.cluster.http import HttpChecker
+from paramedic.model.addresses import AddressGuard, Forbidden
 
 
 @pytest.fixture
