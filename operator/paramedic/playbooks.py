@@ -32,6 +32,21 @@ _PATIENCE = 3
 _ROUNDS = 20
 
 
+async def readiness_of(
+    api: Api, playbook: Object, namespace: str, *, check_url: UrlCheck = form_refusal, as_operator: bool = True
+) -> Readiness:
+    """Looks at a playbook, stored or only in a file, in a cluster: see `paramedic.engine.readiness.review`. Raises
+    Unavailable."""
+    account = str(dig(playbook, "spec", "serviceAccountName", default=""))
+    seen = Seen()
+    for _ in range(_ROUNDS):
+        try:
+            return review(playbook, seen, namespace, check_url=check_url, as_operator=as_operator)
+        except Missing as missing:
+            seen.answers |= await api.answer(missing.reads, namespace, account)
+    raise RuntimeError(f"a playbook of namespace {namespace} asks for more and more reads")
+
+
 class PlaybookReviewer:
     """Looks at playbooks and writes what it thinks of them, where that has changed. What it remembers is only speed."""
 
@@ -69,7 +84,7 @@ class PlaybookReviewer:
 
     async def _judge(self, key: Key, obj: Object) -> Readiness:
         try:
-            readiness = await self._ask(key[0], obj)
+            readiness = await readiness_of(self._api, obj, key[0], check_url=self._check_url)
         except Unavailable as error:
             count = self._unanswered[key] = self._unanswered.get(key, 0) + 1
             if count < _PATIENCE:
@@ -78,16 +93,6 @@ class PlaybookReviewer:
             return Readiness(key[1], key[0], message=text)
         self._unanswered.pop(key, None)
         return readiness
-
-    async def _ask(self, namespace: str, obj: Object) -> Readiness:
-        account = str(dig(obj, "spec", "serviceAccountName", default=""))
-        seen = Seen()
-        for _ in range(_ROUNDS):
-            try:
-                return review(obj, seen, namespace, check_url=self._check_url)
-            except Missing as missing:
-                seen.answers |= await self._api.answer(missing.reads, namespace, account)
-        raise RuntimeError(f"playbook {namespace}/{obj['metadata']['name']} asks for more and more reads")
 
     async def _write(self, key: Key, obj: Object, status: PlaybookStatus) -> None:
         body = {**obj, "status": status.model_dump(by_alias=True, exclude_none=True)}

@@ -1,15 +1,21 @@
 """What can be known of a playbook before the night, on a real API server: 30 mistakes, and what makes it Ready again."""
 
+import asyncio
 import json
 import time
 from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
+from paramedic.cluster.api import Api
+from paramedic.cluster.http import HttpChecker
+from paramedic.cluster.rest import RestTransport, connect
+from paramedic.engine.grants import rbac_for
+from paramedic.engine.readiness import Readiness
+from paramedic.playbooks import readiness_of
 from support.kube import Kube, KubectlFailed, Object
 from support.objects import account_with, playbook, step
 from support.operator_process import Operator
@@ -56,20 +62,30 @@ MISTAKES: list[tuple[str, list[Object], Object, tuple[str, str]]] = [
         {},
         ("spec.steps[0].manual", "names no parameter"),
     ),
-    ("address", [step("up", "httpCheck", {"url": "web:80"})], {}, ("spec.steps[0].httpCheck.url", "begin with http://")),
+    (
+        "address",
+        [step("up", "httpCheck", {"url": "web:80"})],
+        {},
+        ("spec.steps[0].httpCheck.url", "begin with http://"),
+    ),
     (
         "default",
         [BACK],
-        {"parameters": [{"name": "n", "type": "integer", "default": "one"}]},
+        {"parameters": [{"name": "count", "type": "integer", "default": "one"}]},
         ("spec.parameters[0].default", "write digits"),
     ),
     (
         "required",
         [BACK],
-        {"parameters": [{"name": "n", "required": True, "default": "1"}]},
+        {"parameters": [{"name": "count", "required": True, "default": "1"}]},
         ("spec.parameters[0].default", "remove one of the two"),
     ),
-    ("recovery", [BACK], {"recovery": {"stableFor": "5m", "timeout": "1m"}}, ("spec.recovery.timeout", "write a longer")),
+    (
+        "recovery",
+        [BACK],
+        {"recovery": {"stableFor": "5m", "timeout": "1m"}},
+        ("spec.recovery.timeout", "write a longer"),
+    ),
     (
         "match",
         [BACK],
@@ -119,6 +135,11 @@ def judged(kube: Kube, name: str, status: str, seconds: float = 20, **wanted: st
         return current and found["status"] == status and wanted.items() <= found.items()
 
     return ready_of(kube.wait_for("playbook", name, said, seconds))
+
+
+def touch(kube: Kube, name: str) -> None:
+    """Has a playbook looked at now, as anybody can."""
+    kube.run("annotate", "playbook", name, f"checked={time.monotonic()}", "--overwrite")
 
 
 def secret_reader(name: str) -> list[Object]:
@@ -191,13 +212,14 @@ def test_a_role_that_is_removed_is_noticed_and_one_that_comes_back_too(shop: Kub
     shop.run("delete", "rolebinding", "responder-rollback", "responder-rollingrestart", "responder-isolate")
     deadline = time.monotonic() + 90  # what was granted is believed for a minute
     while ready_of(shop.get("playbook", "mend"))["status"] == "True" and time.monotonic() < deadline:
-        shop.run("annotate", "playbook", "mend", f"checked={time.monotonic()}", "--overwrite")
+        touch(shop, "mend")
         time.sleep(2)
     message = judged(shop, "mend", "False", reason="MissingPermission")["message"]
     assert '"patch deployments.apps" (needed by back)' in message
 
     shop.apply(*account_with("rollback"))
-    judged(shop, "mend", "True", seconds=60)
+    touch(shop, "mend")
+    judged(shop, "mend", "True")
 
 
 def test_a_secret_that_is_added_makes_it_ready(shop: Kube, operator: Operator) -> None:
@@ -207,8 +229,9 @@ def test_a_secret_that_is_added_makes_it_ready(shop: Kube, operator: Operator) -
 
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "slack"}}
     shop.apply(secret | {"data": {"url": b64encode(URL.encode()).decode()}})
+    touch(shop, "tell")
 
-    judged(shop, "tell", "True", seconds=60)
+    judged(shop, "tell", "True")
 
 
 def test_at_rest_a_playbook_is_not_written(shop: Kube, operator: Operator) -> None:
@@ -220,3 +243,57 @@ def test_at_rest_a_playbook_is_not_written(shop: Kube, operator: Operator) -> No
     assert touched != before
     time.sleep(2)
     assert shop.get("playbook", "mend")["metadata"]["resourceVersion"] == touched
+
+
+async def reviewed(kube: Kube, name: str) -> Readiness:
+    """What a person, here the admin, learns of a playbook."""
+    transport = RestTransport(await connect(kube.kubeconfig))
+    try:
+        obj = kube.get("playbook", name)
+        return await readiness_of(Api(transport, HttpChecker()), obj, kube.namespace, as_operator=False)
+    finally:
+        await transport.close()
+
+
+@pytest.fixture
+def operators_own(namespace: Kube, tmp_path: Path, start_operator: Callable[..., Operator]) -> Operator:
+    """An operator with the rights of manifests/base and not one more, in a namespace that grants it nothing."""
+    home = namespace.within("paramedic-system")
+    home.run("apply", "-k", str(ROOT / "manifests" / "base"))
+    token = home.run("create", "token", "paramedic", "--duration=1h").strip()
+    config = json.loads(namespace.run("config", "view", "--raw", "-o", "json", "--minify"))
+    config["users"][0]["user"] = {"token": token}
+    kubeconfig = tmp_path / "operator.kubeconfig"
+    kubeconfig.write_text(json.dumps(config))
+    return start_operator(namespace, "--lease-namespace=paramedic-system", kubeconfig=str(kubeconfig))
+
+
+def test_the_rbac_that_is_printed_for_a_new_namespace_makes_its_playbook_ready(
+    namespace: Kube, operators_own: Operator
+) -> None:
+    secret: Object = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "slack"}}
+    steps = (step("evidence", "collectEvidence"), BACK, step("restart", "rollingRestart"), step("hold", "isolate"))
+    namespace.apply(playbook("all", *steps, channels=[CHANNEL], escalation=[LEVEL]))
+    namespace.apply(secret | {"data": {"url": b64encode(URL.encode()).decode()}})
+    judged(namespace, "all", "False", reason="AccountNotFound")
+    found = asyncio.run(reviewed(namespace, "all"))
+
+    *most, within_actions = yaml.safe_load_all(rbac_for(found, everything=True))
+    namespace.apply(*most)
+    touch(namespace, "all")
+    message = judged(namespace, "all", "False", reason="MissingPermission")["message"]
+    assert 'the operator may not "create networkpolicies.networking.k8s.io", "create secrets"' in message
+    assert f"as ServiceAccount responder in namespace {namespace.namespace}" in message
+
+    namespace.apply(within_actions)
+    touch(namespace, "all")
+    judged(namespace, "all", "True")
+    assert asyncio.run(reviewed(namespace, "all")).status == "True"
+
+
+def test_an_operator_that_may_not_act_as_the_account_is_named(namespace: Kube, operators_own: Operator) -> None:
+    namespace.apply(*account_with("look", "rollback"), playbook("mend", BACK))
+    message = judged(namespace, "mend", "False", reason="MissingPermission")["message"]
+    print(message)
+    assert "the operator may not act as ServiceAccount responder" in message
+    assert "manifests/responder" in message

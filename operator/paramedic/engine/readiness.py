@@ -112,8 +112,12 @@ def _look(found: Readiness, spec: PlaybookSpec, seen: Seen, check_url: UrlCheck,
     try:
         return _look_as_account(found, spec, needs, seen, check_url, as_operator)
     except Denied as denied:
-        reason: Reason = "MissingPermission" if as_operator else "Unknown"
-        return _add(replace(found, operator_may_act=not as_operator), replace(told(_ACCOUNT, denied), reason=reason))
+        if as_operator:
+            problem = replace(told(_ACCOUNT, denied), reason="MissingPermission")
+            return _add(replace(found, operator_may_act=False), problem)
+        text = f"what ServiceAccount {found.account} may do is not known, since you may not act as it"
+        mend = "ask somebody who may impersonate ServiceAccounts of the namespace"
+        return _add(found, Finding(_ACCOUNT, text, mend, reason="Unknown"))
 
 
 def _look_as_account(

@@ -144,6 +144,10 @@ def test_a_person_who_may_not_act_as_the_account_learns_nothing_about_the_operat
     asked = world(not_impersonated="you may not act as it", operator_refused=frozenset({"impersonate serviceaccounts"}))
     found = asked.ask(lambda seen: review(obj, seen, NAMESPACE, as_operator=False))
     assert (found.status, found.reason) == ("Unknown", "Unknown")
+    assert found.message == (
+        "spec.serviceAccountName: what ServiceAccount responder may do is not known, since you may not act as it; ask"
+        " somebody who may impersonate ServiceAccounts of the namespace"
+    )
     assert found.operator_may_act
     assert not any(isinstance(read, MayI) and read.own for read in asked.asked)
 
