@@ -6,8 +6,8 @@ from typing import Literal
 
 from paramedic.model.text import plural
 
-#: Error: incidents cannot use the playbook. Warning: they can, and something is likely not what its author meant.
-#: Note: they can, and something is done without.
+#: Error: the playbook is not Ready. Warning: it is, and something is likely not what its author meant. Note: it is, and
+#: something is done without.
 Severity = Literal["Error", "Warning", "Note"]
 #: Why a playbook is (not) Ready; those that say no in the order in which they are to be mended.
 Reason = Literal["Valid", "Invalid", "AccountNotFound", "MissingPermission", "ChannelNotReady", "Unknown"]
@@ -15,22 +15,27 @@ Reason = Literal["Valid", "Invalid", "AccountNotFound", "MissingPermission", "Ch
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing about a playbook. ``path`` is the field, as in `spec.steps[0].rollback.toRevision`."""
+    """One thing about a playbook. ``path`` is the field, as in `spec.steps[0].rollback.toRevision`.
+
+    ``halts``: no incident can follow the playbook. What only keeps people from being told does not: a service is mended
+    all the same.
+    """
 
     path: str
     problem: str
     mend: str = ""
     severity: Severity = "Error"
     reason: Reason = "Invalid"
+    halts: bool = True
 
     def __str__(self) -> str:
         return f"{self.path}: {self.problem}" + (f"; {self.mend}" if self.mend else "")
 
 
-def told(path: str, error: Exception) -> Finding:
+def told(path: str, error: object, *, halts: bool = True) -> Finding:
     """The finding in an error's own words, whose last part, after a semicolon, is the mend."""
     problem, _, mend = str(error).rpartition("; ")
-    return Finding(path, problem or mend, mend if problem else "")
+    return Finding(path, problem or mend, mend if problem else "", halts=halts)
 
 
 def in_short(findings: Iterable[Finding], limit: int, more: str) -> str:

@@ -1,4 +1,4 @@
-"""What is wrong with how a playbook tells people: channels, escalation, updates."""
+"""What is wrong with how a playbook tells people: channels, escalation, updates. None of it keeps a run from going on."""
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -36,18 +36,19 @@ def problems_of_telling(spec: PlaybookSpec) -> Iterator[Finding]:
             yield unknown_channel(f"{path}.channel", update.channel, channels)
         yield from _message_problems(f"{path}.message", update.message, roots)
         if not SHORTEST_INTERVAL <= parse_duration(update.every) <= LONGEST_INTERVAL:
-            yield Finding(f"{path}.every", f"{update.every} is not between 1m and 24h", "write one such as 15m")
+            text = f"{update.every} is not between 1m and 24h"
+            yield Finding(f"{path}.every", text, "write one such as 15m", halts=False)
     yield from _unused_channels(spec)
 
 
 def unknown_channel(path: str, name: str, channels: list[str]) -> Finding:
     known = f"write one of {', '.join(channels)}, or add it there" if channels else "add it there, with its secretRef"
-    return Finding(path, f"{name!r} is not in spec.channels", known)
+    return Finding(path, f"{name!r} is not in spec.channels", known, halts=False)
 
 
 def _message_problems(path: str, message: str, roots: Mapping[str, vocabulary.Names]) -> Iterator[Finding]:
     for problem in template_problems(message, lambda place: _unknown_place(place, roots)):
-        yield told(path, ValueError(problem))
+        yield told(path, problem, halts=False)
 
 
 def _unknown_place(place: str, roots: Mapping[str, vocabulary.Names]) -> str:
@@ -57,11 +58,13 @@ def _unknown_place(place: str, roots: Mapping[str, vocabulary.Names]) -> str:
 
 def _level_problems(path: str, level: EscalationLevel) -> Iterator[Finding]:
     if parse_duration(level.after) > LONGEST_WAIT:
-        yield Finding(f"{path}.after", f"{level.after} is longer than a week", "write one such as 15m, at most 168h")
+        text = f"{level.after} is longer than a week"
+        yield Finding(f"{path}.after", text, "write one such as 15m, at most 168h", halts=False)
     if level.raise_to and SEVERITIES.index(level.raise_to) <= SEVERITIES.index(level.severity or "Info"):
         above = SEVERITIES[SEVERITIES.index(level.severity or "Info") + 1 :]
         mend = f"write {' or '.join(above)}, or leave it out" if above else "leave it out"
-        yield Finding(f"{path}.raiseTo", f"{level.raise_to} is no higher than {level.severity or 'Info'}", mend)
+        text = f"{level.raise_to} is no higher than {level.severity or 'Info'}"
+        yield Finding(f"{path}.raiseTo", text, mend, halts=False)
 
 
 def _unreachable(spec: PlaybookSpec) -> Iterator[Finding]:

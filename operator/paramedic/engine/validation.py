@@ -1,6 +1,7 @@
 """What is wrong with a playbook that the schema cannot tell: the path of the field, and the mend."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -26,9 +27,9 @@ _DURATIONS = ("duration", "timeout", "ttl")
 
 
 def read_playbook(obj: Object) -> tuple[Playbook | None, list[str]]:
-    """The playbook, and every problem with it, as text. It is usable where there is none."""
+    """The playbook, and every problem that keeps incidents from following it, as text."""
     playbook, findings = examine(obj)
-    return playbook, [str(item) for item in findings if item.severity == "Error"]
+    return playbook, [str(item) for item in findings if item.severity == "Error" and item.halts]
 
 
 def examine(obj: Object) -> tuple[Playbook | None, list[Finding]]:
@@ -76,9 +77,10 @@ def _match_problems(spec: PlaybookSpec) -> Iterator[Finding]:
     try:
         check_match(match.expression)
     except ExpressionError as error:
-        yield told(path, error)
+        yield told(path, error, halts=False)
         return
-    yield from _unknown_names(path, match.expression, {"incident": vocabulary.INCIDENT})
+    for found in _unknown_names(path, match.expression, {"incident": vocabulary.INCIDENT}):
+        yield replace(found, halts=False)
 
 
 class _Known:
@@ -115,7 +117,7 @@ def _parameter_problems(path: str, parameter: Parameter) -> Iterator[Finding]:
         yield Finding(f"{path}.default", "a required parameter has no default", "remove one of the two")
     places = list(paths_in(parameter.default))
     for problem in template_problems(parameter.default, _unknown_in_default):
-        yield told(f"{path}.default", ValueError(problem))
+        yield told(f"{path}.default", problem)
     try:
         if not places:
             typed(parameter, parameter.default)
@@ -159,7 +161,7 @@ def _expression_problems(path: str, expression: str, known: _Known) -> Iterator[
 def _unknown_names(path: str, expression: str, roots: Mapping[str, vocabulary.Names]) -> Iterator[Finding]:
     for place in vocabulary.paths_of(expression, roots):
         if problem := vocabulary.unknown_name(place, roots):
-            yield told(path, ValueError(problem))
+            yield told(path, problem)
 
 
 def _wait_problems(path: str, step: StepBase) -> Iterator[Finding]:
@@ -183,12 +185,13 @@ def _parameters_problems(path: str, step: StepBase | RecoveryCheckBase, known: _
     path = f"{path}.{action}"
     data = params.model_dump(by_alias=True, exclude_none=True)
     for name, value in data.items():
-        incident = vocabulary.INCIDENT_TOLD if name in ACTIONS[action].prose else vocabulary.INCIDENT
+        prose = name in ACTIONS[action].prose
+        incident = vocabulary.INCIDENT_TOLD if prose else vocabulary.INCIDENT
         for problem in template_problems(value, partial(_unknown_path, known=known, incident=incident)):
-            yield told(path, ValueError(problem))
+            yield told(path, problem, halts=not prose)
     url = data.get("url")
     if isinstance(url, str) and not list(paths_in(url)) and (refusal := url_refusal(url)):
-        yield told(f"{path}.url", ValueError(refusal))
+        yield told(f"{path}.url", refusal)
     for name in sorted({*ACTIONS[action].channels(params)}.difference(known.channels)):
         yield unknown_channel(f"{path}.channel", name, known.channels)
     yield from _zero_durations(path, data)

@@ -9,7 +9,9 @@ from support.objects import playbook, step
 
 
 def problems(*steps: dict[str, Any], **spec: Any) -> list[str]:
-    return read_playbook(playbook("p", *(steps or [step("restart", "rollingRestart")]), **spec))[1]
+    """What is said against a playbook of these steps."""
+    _, found = examine(playbook("p", *(steps or [step("restart", "rollingRestart")]), **spec))
+    return [str(item) for item in found if item.severity == "Error"]
 
 
 def check(name: str, **action: Any) -> dict[str, Any]:
@@ -363,3 +365,11 @@ def test_a_step_that_speaks_to_a_channel_which_is_not_there_is_told(action: str)
 def test_a_channel_that_a_step_speaks_to_is_used() -> None:
     tell = step("a", "notify", {"channel": "ops", "message": "it is down"})
     assert examine(playbook("p", tell, channels=CHANNELS))[1] == []
+
+
+def test_what_only_keeps_people_from_being_told_keeps_no_incident_from_being_mended() -> None:
+    tell = step("tell", "notify", {"channel": "nobody", "message": "${incident.nothing}"})
+    spec = {"match": {"expression": "labels.team"}, "escalation": [level(after="999h", raiseTo="Info")]}
+    obj = playbook("p", tell, step("back", "rollback"), updates=[update(every="0m")], **spec)
+    assert len(examine(obj)[1]) == 8
+    assert read_playbook(obj)[1] == []
