@@ -12,7 +12,7 @@ from paramedic.index import IncidentIndex
 from paramedic.metrics import Figures, Metrics
 from paramedic.model.objects import Object, dig
 from paramedic.model.references import INCIDENT, ObjectRef
-from paramedic.playbooks import review_playbook
+from paramedic.playbooks import PlaybookReviewer
 from paramedic.queue import WorkQueue
 from paramedic.reconciler import NotLeading, Reconciler
 from paramedic.sweeper import Sweeper
@@ -45,6 +45,8 @@ class Controller:
         self._api, self._clock, self._namespace = api, clock, namespace
         self._reconciler, self._sweeper, self._metrics = reconciler, sweeper, metrics
         self.queue, self.index = queue, index
+        self.reviews: WorkQueue[Item] = WorkQueue(clock)  # of its own, so that playbooks never hold an incident up
+        self._reviewer = PlaybookReviewer(api, clock)
         self._failures: dict[Item, int] = {}
         self.watch_silent = False
         metrics.watch(self._figures)
@@ -54,7 +56,9 @@ class Controller:
         key = (obj["metadata"]["namespace"], obj["metadata"]["name"])
         if kind == "Playbook":
             self._metrics.expect(key[1], dig(obj, "spec", "severity", default=""))
-            self.queue.add(("Playbook", *key))
+            first = self._reviewer.first_look(obj, event)
+            if first is not None:
+                self.reviews.add(("Playbook", *key), first.total_seconds())
             woken = self.index.waiting_for_playbook(*key)
         elif event == "DELETED":
             woken = self.index.forget(key)
@@ -66,9 +70,16 @@ class Controller:
             self.queue.add(("Incident", *other))
 
     async def work(self) -> None:
-        """One worker: takes the next object, for as long as it is let. Raises NotLeading."""
+        """One worker: takes the next incident, for as long as it is let. Raises NotLeading."""
+        await self._serve(self.queue)
+
+    async def review(self) -> None:
+        """One worker: takes the next playbook, for as long as it is let."""
+        await self._serve(self.reviews)
+
+    async def _serve(self, queue: WorkQueue[Item]) -> None:
         while True:
-            item = await self.queue.get()
+            item = await queue.get()
             again: float | None = None
             try:
                 after = await self._look(item)
@@ -84,15 +95,14 @@ class Controller:
                 log.exception("an object could not be handled", extra={"object": "/".join(item)})
                 again = self._pause_after(item, None)
             finally:
-                self.queue.done(item)
+                queue.done(item)
             if again is not None:
-                self.queue.add(item, again)
+                queue.add(item, again)
 
     async def _look(self, item: Item) -> timedelta | None:
         kind, namespace, name = item
         if kind == "Playbook":
-            await review_playbook(self._api, self._clock, namespace, name)
-            return None
+            return await self._reviewer.review(namespace, name)
         return await self._reconciler.reconcile((namespace, name))
 
     def _pause_after(self, item: Item, error: Exception | None) -> float:

@@ -34,6 +34,7 @@ from paramedic.sweeper import Sweeper
 from paramedic.webhook import receive
 
 log = logging.getLogger(__name__)
+_REVIEWERS = 2  # playbooks that are looked at side by side: incidents come first
 _GRACE = 8.0  # seconds for what is under way when told to stop
 
 
@@ -137,6 +138,8 @@ class OperatorProcess:
                 group.create_task(self._controller.resync())
                 for _ in range(self._settings.workers):
                     group.create_task(self._controller.work())
+                for _ in range(_REVIEWERS):
+                    group.create_task(self._controller.review())
         except BaseExceptionGroup as group:
             raise _first(group) from None
         finally:
@@ -148,6 +151,7 @@ class OperatorProcess:
             return
         log.info("stopping")
         self._controller.queue.close()
+        self._controller.reviews.close()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._controller.queue.wait_idle(), _GRACE)
         await self._publisher.flush(2.0)

@@ -7,7 +7,6 @@ import pytest
 
 from component.builders import HEALTH, USER, Ward, playbook, step
 from paramedic.model.references import PLAYBOOK, SERVICE_ACCOUNT
-from paramedic.playbooks import review_playbook
 from paramedic.reconciler import NotLeading
 
 
@@ -208,49 +207,3 @@ async def test_the_status_stays_under_64_kib_with_32_steps_of_long_messages_and_
 
     assert status["phase"] == "Resolved"
     assert len(json.dumps(status, ensure_ascii=False).encode()) < 64 * 1024
-
-
-async def test_a_playbook_that_can_be_used_is_ready() -> None:
-    ward = Ward()
-    ward.add(playbook("good", step("back", "rollback")))
-
-    await review_playbook(ward.api, ward.clock, "shop", "good")
-
-    status = ward.get(PLAYBOOK, "good")["status"]
-    assert (status["conditions"][0]["type"], status["conditions"][0]["status"]) == ("Ready", "True")
-    assert status["observedGeneration"] == 1
-
-
-async def test_a_playbook_that_cannot_be_used_says_which_field_is_wrong() -> None:
-    ward = Ward()
-    ward.add(playbook("bad", step("back", "rollback"), step("back", "rollback")))
-
-    await review_playbook(ward.api, ward.clock, "shop", "bad")
-
-    ready = ward.get(PLAYBOOK, "bad")["status"]["conditions"][0]
-    assert (ready["status"], ready["reason"]) == ("False", "Invalid")
-    assert "spec.steps[1].name" in ready["message"]
-
-
-async def test_a_playbook_that_was_mended_becomes_ready() -> None:
-    ward = Ward()
-    ward.add(playbook("bad", step("back", "rollback", undo="OnFailure", if_="nonsense(")))
-    await review_playbook(ward.api, ward.clock, "shop", "bad")
-
-    ward.cluster.edit(PLAYBOOK, "shop", "bad", {"spec": {"steps": [step("back", "rollback")]}})
-    await review_playbook(ward.api, ward.clock, "shop", "bad")
-
-    status = ward.get(PLAYBOOK, "bad")["status"]
-    assert status["conditions"][0]["status"] == "True"
-    assert status["observedGeneration"] == 2
-
-
-async def test_a_playbook_is_written_to_only_when_its_verdict_changes() -> None:
-    ward = Ward()
-    ward.add(playbook("good", step("back", "rollback")))
-    await review_playbook(ward.api, ward.clock, "shop", "good")
-    ward.clock.advance(timedelta(hours=1))
-
-    await review_playbook(ward.api, ward.clock, "shop", "good")
-
-    assert len(ward.cluster.writes) == 1

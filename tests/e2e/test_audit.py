@@ -16,7 +16,8 @@ pytestmark = pytest.mark.e2e
 
 ROOT = Path(__file__).resolve().parents[2]
 OPERATOR = "system:serviceaccount:paramedic-system:paramedic"
-OWN = {"incidents/status", "playbooks/status", "events", "leases"}
+#: Its own kinds, and questions about its own rights, which write nothing.
+OWN = {"incidents/status", "playbooks/status", "events", "leases", "selfsubjectaccessreviews"}
 WRITES = {"create", "update", "patch", "delete", "deletecollection"}
 
 

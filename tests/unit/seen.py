@@ -31,6 +31,9 @@ class World:
     http: HttpAnswer = field(default_factory=lambda: HttpAnswer(200, 0.012))
     dry_run_refusal: str = ""
     denied_kinds: frozenset[str] = frozenset()
+    refused: frozenset[str] = frozenset()  # what access reviews say no to, such as "patch deployments.apps"
+    operator_refused: frozenset[str] = frozenset()  # the same, about the operator itself
+    not_impersonated: str = ""  # why the operator may not act as the account
     asked: list[Read] = field(default_factory=list)
 
     @classmethod
@@ -60,7 +63,10 @@ class World:
         if isinstance(read, TryCreate):
             return self._denied(read.resource.kind + "/create") or self.dry_run_refusal
         assert isinstance(read, MayI)
-        return read.permission.resource not in self.denied_kinds
+        if self.not_impersonated and not read.own:
+            return Denied(self.not_impersonated)
+        refused = self.operator_refused if read.own else self.refused
+        return read.permission.resource not in self.denied_kinds and str(read.permission) not in refused
 
     def _denied(self, kind: str) -> Denied | None:
         return Denied(f"responder may not read {kind}") if kind in self.denied_kinds else None

@@ -36,10 +36,12 @@ class ListObjects:
 
 @dataclass(frozen=True, slots=True)
 class MayI:
-    """Whether the playbook's account has a permission; the answer is a bool (SelfSubjectAccessReview)."""
+    """Whether the playbook's account has a permission; the answer is a bool (SelfSubjectAccessReview). ``own``: whether
+    the operator itself has it."""
 
     permission: Permission
     namespace: str
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ class Api:
             if isinstance(question, HttpGet):
                 return await self._http.get(question)
             if isinstance(question, MayI):
-                return await self._may(question, user)
+                return await self._may(question, "" if question.own else user)
             if isinstance(question, ReadLog):
                 return await self._log(question, user)
             if isinstance(question, TryCreate):
@@ -124,6 +124,7 @@ class Api:
             "group": wanted.group,
             "resource": wanted.resource,
             "subresource": wanted.subresource,
+            "name": wanted.name,
         }
         body = {
             "apiVersion": ACCESS_REVIEW.api_version,

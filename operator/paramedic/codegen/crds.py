@@ -59,6 +59,8 @@ def playbook_crd() -> Schema:
     steps["items"]["x-kubernetes-validations"] = [_one_of("step", list(ACTIONS)), _undo_rule(undoable)]
     checks["items"]["x-kubernetes-validations"] = [_one_of("check", CHECKS)]
     status["properties"]["conditions"] |= {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
+    # As Flux does: until it was looked at, the observed generation differs from the object's, so that kstatus waits.
+    status["default"] = {"observedGeneration": -1}
     columns = [
         ("Ready", '.status.conditions[?(@.type=="Ready")].status', 0, "Whether incidents can use it"),
         ("Severity", ".spec.severity", 0, "Of incidents that do not say"),

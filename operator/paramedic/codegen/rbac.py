@@ -3,7 +3,6 @@
 Bind them to a ServiceAccount with a RoleBinding, and it may do that action in that one namespace.
 """
 
-from collections import defaultdict
 from typing import Any
 
 import yaml
@@ -11,7 +10,7 @@ import yaml
 from paramedic.actions.contract import Action, Parameters
 from paramedic.actions.registry import ACTIONS
 from paramedic.actions.targets import look_permissions
-from paramedic.model.permissions import Permission
+from paramedic.model.permissions import Permission, rules_of
 from paramedic.model.references import POD, REPLICASET, WORKLOADS
 
 #: Parameters under which an action needs more than with those of its example.
@@ -53,21 +52,6 @@ def action_roles() -> list[dict[str, Any]]:
         if needed:
             roles.append(_role(name, needed | look))
     return roles
-
-
-def rules_of(permissions: set[Permission]) -> list[dict[str, Any]]:
-    """RBAC rules, the same verbs on resources of one group together."""
-    verbs: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for item in sorted(permissions):
-        name = f"{item.resource}/{item.subresource}" if item.subresource else item.resource
-        verbs[item.group, name].append(item.verb)
-    merged: dict[tuple[str, tuple[str, ...]], list[str]] = defaultdict(list)
-    for (group, name), found in sorted(verbs.items()):
-        merged[group, tuple(sorted(found))].append(name)
-    return [
-        {"apiGroups": [group], "resources": sorted(names), "verbs": list(found)}
-        for (group, found), names in sorted(merged.items())
-    ]
 
 
 def _role(name: str, permissions: set[Permission]) -> dict[str, Any]:

@@ -5,7 +5,9 @@ actions declare. A RoleBinding in a namespace lets it do so there; the account's
 from typing import Any
 
 from paramedic.actions.registry import ACTIONS
-from paramedic.codegen.rbac import looking, rules_of, widest_permissions
+from paramedic.codegen.rbac import looking, widest_permissions
+from paramedic.model.permissions import Permission, rules_of
+from paramedic.model.references import SECRET
 
 NAME = "paramedic-impersonation"
 _PREFIX = "impersonate-on:serviceaccount:"
@@ -14,6 +16,7 @@ _PREFIX = "impersonate-on:serviceaccount:"
 def impersonation_role() -> dict[str, Any]:
     """The ClusterRole that manifests/responder binds to the operator."""
     needed = looking().union(*(widest_permissions(action) for action in ACTIONS.values()))
+    needed.add(Permission.to("get", SECRET))  # where the URLs of channels are kept
     return {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "ClusterRole",

@@ -21,22 +21,58 @@ class ExpressionError(ValueError):
 
 @lru_cache(maxsize=256)
 def _environment(steps: tuple[str, ...]) -> Any:
-    values = cel.Type.Map(cel.Type.STRING, cel.Type.DYN)
+    values = _values()
     types = {"state": cel.Type.STRING, "succeeded": cel.Type.BOOL, "failed": cel.Type.BOOL, "outputs": values}
     variables: dict[str, Any] = {"incident": values, "parameters": values, "target": values}
     variables |= {f"steps.{step}.{field}": types[field] for step in steps for field in STEP_FIELDS}
     return cel.NewEnv(variables=variables, extensions=[ext_optional.ExtOptional()])
 
 
+@lru_cache(maxsize=1)
+def _match_environment() -> Any:
+    return cel.NewEnv(variables={"incident": _values()}, extensions=[ext_optional.ExtOptional()])
+
+
+def _values() -> Any:
+    return cel.Type.Map(cel.Type.STRING, cel.Type.DYN)
+
+
 @lru_cache(maxsize=1024)
 def _compiled(expression: str, steps: tuple[str, ...]) -> Any:
     try:
-        found = _environment(steps).compile(expression)
+        return _compile(_environment(steps), expression)
     except RuntimeError as error:
-        raise ExpressionError(_explain(str(error), steps)) from None
+        text = _explain(str(error))
+        if "undeclared reference to 'steps." in text:
+            text += f"; a step sees the steps before it: {', '.join(steps) or 'there are none'}"
+        elif "undeclared reference" in text:
+            text += "; an expression sees incident, parameters, target and steps, as in steps.NAME.failed"
+        else:
+            text += "; write CEL, such as steps.verify.failed && incident.severity == 'Critical'"
+        raise ExpressionError(text) from None
+
+
+def _compile(environment: Any, expression: str) -> Any:
+    found = environment.compile(expression)
     if found.return_type() not in (cel.Type.BOOL, cel.Type.DYN):
-        raise ExpressionError(f"gives a {found.return_type().name()}, but must give true or false")
+        raise ExpressionError(
+            f"gives a {found.return_type().name()}, but must give true or false; compare it, as in"
+            " incident.severity == 'Critical'"
+        )
     return found
+
+
+def check_match(expression: str) -> None:
+    """Compiles a playbook's spec.match.expression, which sees the incident alone. Raises ExpressionError."""
+    try:
+        _compile(_match_environment(), expression)
+    except RuntimeError as error:
+        text = _explain(str(error))
+        if "undeclared reference" in text:
+            text += "; it sees incident alone, as in incident.alert.labels.team == 'shop'"
+        else:
+            text += "; write CEL, such as incident.alert.labels.team == 'shop'"
+        raise ExpressionError(text) from None
 
 
 def check(expression: str, earlier: Iterable[str]) -> None:
@@ -52,9 +88,19 @@ def evaluate(expression: str, values: Mapping[str, Any], earlier: Iterable[str])
     return bool(result.value())
 
 
-def _explain(error: str, steps: tuple[str, ...]) -> str:
-    text = " ".join(error.removeprefix("INVALID_ARGUMENT: ").removesuffix("[INVALID_ARGUMENT]").split())
-    text = text.replace("ERROR: <input>:", "at ").replace(" (in container '')", "")
-    if "undeclared reference to 'steps." in text:
-        text += f"; a step sees the steps before it: {', '.join(steps) or 'there are none'}"
+_PLAINER = {
+    "ERROR: <input>:": "at ",
+    " (in container '')": "",
+    "Syntax error: ": "",
+    "token recognition error at: '= '": "a single = compares nothing, write ==",
+    "mismatched input '<EOF>'": "it ends too early",
+}
+
+
+def _explain(error: str) -> str:
+    """The first complaint, on one line: without the drawing of the place, and what else a parser would have taken."""
+    text = error.removeprefix("INVALID_ARGUMENT: ").removesuffix("[INVALID_ARGUMENT]").split("\n |")[0]
+    text = " ".join(text.split()).partition(" expecting {")[0]
+    for parsers, ours in _PLAINER.items():
+        text = text.replace(parsers, ours)
     return text

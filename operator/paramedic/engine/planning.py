@@ -2,26 +2,25 @@
 this stands, and nothing that is edited later reaches the plan.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 
 from paramedic.actions.reads import AskPause, Denied, GetObject, ListObjects, MayI, Read, Seen
 from paramedic.actions.registry import ACTIONS
-from paramedic.actions.targets import look_permissions, ref_of_owner
+from paramedic.actions.targets import ref_of_owner
 from paramedic.api.v1alpha1.incident import CLUSTER_KINDS, TARGET_KINDS
 from paramedic.api.v1alpha1.incident_status import PlaybookSeen
 from paramedic.api.v1alpha1.playbook import Playbook
-from paramedic.api.v1alpha1.steps import RecoveryCheckBase, StepBase
 from paramedic.engine import guard
 from paramedic.engine.ending import end_now
 from paramedic.engine.freezing import NoPlan, freeze_plan
 from paramedic.engine.linking import follow_link, link_to
 from paramedic.engine.matching import NO_PLAYBOOK_ANNOTATION, choose_playbook
+from paramedic.engine.needs import Needs, needs_of
 from paramedic.engine.run import Decision, Happening, Run, Sleep, Store
 from paramedic.engine.validation import read_playbook
 from paramedic.model.conditions import is_reason
 from paramedic.model.objects import Object
-from paramedic.model.permissions import Permission
 from paramedic.model.references import PLAYBOOK, RESOURCES, SERVICE_ACCOUNT, WORKLOADS, ObjectRef
 from paramedic.model.text import listing, shorten
 
@@ -217,26 +216,8 @@ def _with_uid(obj: Object, ref: ObjectRef) -> ObjectRef:
     return ObjectRef(ref.api_version, ref.kind, ref.namespace, ref.name, obj["metadata"]["uid"])
 
 
-def permissions_of(steps: Iterable[StepBase | RecoveryCheckBase], kind: str) -> dict[Permission, list[str]]:
-    """Every permission that these steps need for a target of this kind, and which steps need it."""
-    wanted: dict[Permission, list[str]] = {}
-    for step in steps:
-        for permission in ACTIONS[step.action].permissions(step.parameters, kind):
-            wanted.setdefault(permission, []).append(step.name)
-    return wanted
-
-
-def _needed(run: Run, playbook: Playbook, kind: str) -> dict[Permission, list[str]]:
-    """Every permission that the run needs, recovery included, and which steps need it."""
-    wanted = permissions_of([*playbook.spec.all_steps, *playbook.spec.all_checks], kind)
-    if _wanted_ref(run).kind == "Pod":
-        for step in playbook.spec.all_steps:
-            for permission in ACTIONS[step.action].pod_permissions(step.parameters):
-                wanted.setdefault(permission, []).append(step.name)
-    if not playbook.spec.all_checks:
-        for permission in look_permissions(kind):
-            wanted.setdefault(permission, ["recovery"])
-    return wanted
+def _needed(run: Run, playbook: Playbook, kind: str) -> Needs:
+    return needs_of(playbook.spec, kind, pod=_wanted_ref(run).kind == "Pod")
 
 
 def _check_permissions(run: Run, seen: Seen, playbook: Playbook, kind: str) -> None:

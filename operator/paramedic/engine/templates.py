@@ -4,7 +4,7 @@ One pass: what a value contains is never looked at again, so that an alert label
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 _PLACE = re.compile(r"\$\{([^}]*)\}")
@@ -19,14 +19,29 @@ class TemplateError(ValueError):
 
 def paths_in(value: Any) -> Iterator[str]:
     """Every path that the strings of a JSON value name."""
+    for text in _texts_in(value):
+        yield from _PLACE.findall(text)
+
+
+def _texts_in(value: Any) -> Iterator[str]:
     if isinstance(value, str):
-        yield from _PLACE.findall(value)
+        yield value
     elif isinstance(value, Mapping):
         for item in value.values():
-            yield from paths_in(item)
+            yield from _texts_in(item)
     elif isinstance(value, list):
         for item in value:
-            yield from paths_in(item)
+            yield from _texts_in(item)
+
+
+def template_problems(value: Any, unknown: Callable[[str], str]) -> Iterator[str]:
+    """What is wrong with the templates of a JSON value. ``unknown`` says what is wrong with where a path leads."""
+    for path in paths_in(value):
+        if problem := check_path(path) or unknown(path):
+            yield problem
+    for text in _texts_in(value):
+        if "${" in _PLACE.sub("", text):
+            yield f"{text[text.rindex('${') :][:40]!r} has no end; write one such as ${{parameters.NAME}}"
 
 
 def substitute(value: Any, values: Mapping[str, Any], *, missing: str | None = None) -> Any:

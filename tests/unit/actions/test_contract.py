@@ -62,3 +62,10 @@ def test_several_questions_are_asked_at_once() -> None:
     with pytest.raises(Missing) as missing:
         Seen({questions[0]: None}).prefetch(questions)
     assert missing.value.reads == (questions[1], questions[2])
+
+
+@actions
+def test_a_parameter_named_channel_is_a_channel_of_the_playbook(action: Action[Any]) -> None:
+    params = example(action)
+    named = {params.channel} if "channel" in action.parameters.model_fields else set()
+    assert {*action.channels(params)} == named

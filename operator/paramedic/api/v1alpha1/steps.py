@@ -57,7 +57,9 @@ class StepBase(SpecModel):
         names = [name for name in ACTIONS if getattr(self, name, None) is not None]
         if len(names) != 1:
             found = (
-                "no action; add one, such as rollback: {}" if not names else "more than one action: " + " ".join(names)
+                "no action; add one, such as rollback: {}"
+                if not names
+                else f"more than one action: {' '.join(names)}; keep one"
             )
             raise ValueError(f"step {self.name} has {found}")
         return names[0]
