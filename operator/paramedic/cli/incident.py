@@ -1,104 +1,55 @@
-"""`kubectl incident`: what kubectl itself does not show well."""
-
-import asyncio
-import gzip
-import sys
-from base64 import b64decode
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+"""`kubectl incident`: what kubectl itself does not show or do well. Each command is in a module of its own."""
 
 import click
 
-from paramedic import __version__
-from paramedic.api.v1alpha1.incident import Incident
-from paramedic.cluster.api import Api
-from paramedic.cluster.http import HttpChecker
-from paramedic.cluster.rest import NoCluster, RestTransport, connect, namespace_of_context
-from paramedic.cluster.transport import ApiError, Unavailable
-from paramedic.engine.review import render
-from paramedic.model.objects import Object
-from paramedic.model.references import INCIDENT, SECRET, ObjectRef, Resource
+from paramedic.cli.group import Entry, LazyGroup
+
+_HERE = "paramedic.cli"
+COMMANDS = {
+    "list": Entry(f"{_HERE}.listing", "List incidents, open ones first."),
+    "show": Entry(f"{_HERE}.show", "Show one incident: state, reason, steps, and what to do next."),
+    "watch": Entry(f"{_HERE}.watch", "Follow an incident until it has ended."),
+    "open": Entry(f"{_HERE}.opening", "Open an incident."),
+    "retry": Entry(f"{_HERE}.opening", "Open an ended incident again, as a new one."),
+    "plan": Entry(f"{_HERE}.plan", "Show what a playbook would do now, and change nothing."),
+    "ack": Entry(f"{_HERE}.people", "Say that you have seen an incident and take care of it."),
+    "lead": Entry(f"{_HERE}.people", "Hand the lead of an incident over."),
+    "note": Entry(f"{_HERE}.people", "Put a note on an incident's timeline."),
+    "impact": Entry(f"{_HERE}.people", "Say what users notice of an incident."),
+    "approve": Entry(f"{_HERE}.answers", "Approve a change that waits, having seen it."),
+    "reject": Entry(f"{_HERE}.answers", "Reject a change or a manual step that waits."),
+    "done": Entry(f"{_HERE}.answers", "Report a manual step as done."),
+    "cancel": Entry(f"{_HERE}.cancel", "End an incident's run."),
+    "undo": Entry(f"{_HERE}.undo", "Take back what a step changed, or list what can be."),
+    "report": Entry(f"{_HERE}.report", "Print the report of an incident (Markdown)."),
+    "evidence": Entry(f"{_HERE}.report", "List the evidence of an incident, or print a piece of it."),
+    "check": Entry(f"{_HERE}.check", "Check a playbook before the night it is needed."),
+    "pause": Entry(f"{_HERE}.pausing", "Stop the operator from changing anything, everywhere."),
+    "resume": Entry(f"{_HERE}.pausing", "Let the operator go on."),
+    "completion": Entry(f"{_HERE}.completion", "Print the completion script of a shell."),
+}
 
 
-@dataclass(frozen=True)
-class Where:
-    """Which cluster and namespace, as kubectl's flags say."""
+def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        from paramedic import __version__  # looking it up reads the installed package's metadata
 
-    kubeconfig: str | None
-    context: str | None
-    namespace: str
-
-    def fetch(self, resource: Resource, name: str) -> Object:
-        """One object. Raises click.ClickException with what went wrong."""
-        ref = ObjectRef.to(resource, self.namespace, name)
-        try:
-            found = asyncio.run(self._get(ref))
-        except (NoCluster, ApiError, Unavailable) as error:
-            raise click.ClickException(str(error)) from None
-        if found is None:
-            raise click.ClickException(
-                f"there is no {ref} in namespace {self.namespace}; list them: kubectl get {resource.plural} -A"
-            )
-        return found
-
-    async def _get(self, ref: ObjectRef) -> Object | None:
-        transport = RestTransport(await connect(self.kubeconfig, self.context))
-        try:
-            return await Api(transport, HttpChecker()).get(ref)
-        finally:
-            await transport.close()
+        click.echo(f"kubectl-incident, version {__version__}")
+        ctx.exit()
 
 
-def where_options(command: Callable[..., None]) -> Callable[..., None]:
-    """kubectl's flags for cluster and namespace, handed to the command as `where`."""
-
-    @click.option("--kubeconfig", metavar="FILE", help="Which kubeconfig; else kubectl's.")
-    @click.option("--context", metavar="NAME", help="Which context of it; else the current one.")
-    @click.option("-n", "--namespace", metavar="NS", help="The incident's namespace; else the context's.")
-    def wrapped(kubeconfig: str | None, context: str | None, namespace: str | None, **given: Any) -> None:
-        chosen = namespace or namespace_of_context(kubeconfig, context)
-        command(where=Where(kubeconfig, context, chosen), **given)
-
-    wrapped.__name__, wrapped.__doc__ = command.__name__, command.__doc__
-    wrapped.__click_params__ = [*getattr(wrapped, "__click_params__", []), *getattr(command, "__click_params__", [])]  # type: ignore[attr-defined]
-    return wrapped
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="kubectl-incident")
+@click.group(
+    cls=LazyGroup,
+    entries=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="kubectl's own flags (-n, --context, --kubeconfig, --as) come after the command.",
+)
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show the version."
+)
 def main() -> None:
-    """Works with paramedic's incidents. As a kubectl plugin: kubectl incident COMMAND."""
-
-
-@main.command()
-@where_options
-@click.argument("name")
-def report(where: Where, name: str) -> None:
-    """Prints the report (Markdown) of incident NAME; for one that has not ended, as it stands now."""
-    incident = Incident.model_validate(where.fetch(INCIDENT, name))
-    click.echo(incident.status.review or render(incident, incident.status), nl=False)
-
-
-@main.command()
-@where_options
-@click.argument("name")
-@click.argument("piece", required=False)
-def evidence(where: Where, name: str, piece: str | None) -> None:
-    """Lists the evidence of incident NAME, or prints one PIECE of it."""
-    incident = Incident.model_validate(where.fetch(INCIDENT, name))
-    if piece is None:
-        for item in incident.status.evidence:
-            click.echo(f"{item.name}\t{item.kind}\t{item.bytes} bytes\t{item.ref}\tsha256 {item.sha256}")
-        return
-    found = next((item for item in incident.status.evidence if item.name == piece), None)
-    if found is None:
-        raise click.ClickException(
-            f"incident {name} has no evidence {piece}; list it: kubectl incident evidence {name} -n {where.namespace}"
-        )
-    secret = where.fetch(SECRET, found.ref.removeprefix("Secret/"))
-    sys.stdout.buffer.write(gzip.decompress(b64decode(secret["data"][f"{piece}.gz"])))
+    """Works with paramedic's incidents."""
 
 
 if __name__ == "__main__":
-    main(prog_name="kubectl-incident")
+    main()

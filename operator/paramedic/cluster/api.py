@@ -24,6 +24,7 @@ from paramedic.cluster.refusals import explain_refusal
 from paramedic.cluster.transport import JSON_PATCH, MERGE_PATCH, ApiError, Request, Transport, Unavailable
 from paramedic.model.names import FIELD_MANAGER, service_account_user
 from paramedic.model.objects import Object
+from paramedic.model.permissions import Permission
 from paramedic.model.references import ACCESS_REVIEW, ObjectRef, Resource
 
 _WRITE = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
@@ -117,19 +118,10 @@ class Api:
         key = (user, question)
         if self._granted.get(key, 0.0) > time.monotonic():
             return True
-        wanted = question.permission
-        attributes = {
-            "namespace": question.namespace,
-            "verb": wanted.verb,
-            "group": wanted.group,
-            "resource": wanted.resource,
-            "subresource": wanted.subresource,
-            "name": wanted.name,
-        }
         body = {
             "apiVersion": ACCESS_REVIEW.api_version,
             "kind": ACCESS_REVIEW.kind,
-            "spec": {"resourceAttributes": {name: value for name, value in attributes.items() if value}},
+            "spec": {"resourceAttributes": access_attributes(question.permission, question.namespace)},
         }
         answer = await self.transport.send(Request("POST", ACCESS_REVIEW.path(None), body=body, account=user))
         allowed = bool(answer.get("status", {}).get("allowed"))
@@ -209,6 +201,19 @@ class Api:
             Request("POST", resource.path(namespace), {"fieldManager": FIELD_MANAGER}, body)
         )
         return stored
+
+
+def access_attributes(permission: Permission, namespace: str) -> Object:
+    """A permission as the resourceAttributes of an access review."""
+    attributes = {
+        "namespace": namespace,
+        "verb": permission.verb,
+        "group": permission.group,
+        "resource": permission.resource,
+        "subresource": permission.subresource,
+        "name": permission.name,
+    }
+    return {name: value for name, value in attributes.items() if value}
 
 
 def _request_for(effect: Effect, user: str) -> Request:

@@ -13,10 +13,10 @@ from typing import Any, Literal
 
 from paramedic.clock import Clock
 from paramedic.cluster.fake_http import FakeHttp
-from paramedic.cluster.fake_patches import apply_operations, merge
 from paramedic.cluster.fake_paths import Address, address_of, verb_of
 from paramedic.cluster.fake_rules import AdmissionRefusal, Denial, Rules
 from paramedic.cluster.fake_store import Store
+from paramedic.cluster.patches import apply_operations, merge
 from paramedic.cluster.transport import JSON_PATCH, ApiError, Request
 from paramedic.model.objects import Object
 from paramedic.model.references import ACCESS_REVIEW, ObjectRef, Resource, resource_of

@@ -4,7 +4,7 @@ The typed APIs cost 4-8 s and 30 MiB at import and would hide fields that they d
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -70,35 +70,71 @@ def namespace_of_context(kubeconfig: str | None, context: str | None) -> str:
     return str((chosen or {}).get("context", {}).get("namespace") or "default")
 
 
-class RestTransport:
-    """A connection pool to one API server. ``seen`` is told each request's method, path and HTTP status (0: none)."""
+def contexts_of(kubeconfig: str | None) -> list[str]:
+    """The names of the contexts; none where the kubeconfig cannot be read."""
+    try:
+        contexts, _ = list_kube_config_contexts(config_file=kubeconfig)
+    except (ConfigException, OSError, ValueError, TypeError):
+        return []
+    return [str(item["name"]) for item in contexts]
 
-    def __init__(self, configuration: Configuration, seen: Callable[[str, str, int], None] | None = None) -> None:
+
+class RestTransport:
+    """A connection pool to one API server. ``seen`` is told each request's method, path and HTTP status (0: none).
+    ``user`` is whom requests that name no account act as; empty for the user of the configuration.
+    """
+
+    def __init__(
+        self, configuration: Configuration, seen: Callable[[str, str, int], None] | None = None, *, user: str = ""
+    ) -> None:
         self._client = ApiClient(configuration)
         self._host = str(configuration.host).rstrip("/")
         self._seen = seen or (lambda method, path, status: None)
+        self._user = user
 
     async def send(self, request: Request) -> Any:
+        answer = await self._begin(request, aiohttp.ClientTimeout(total=request.timeout))
+        try:
+            data = await answer.read()
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            raise self._unavailable(request, error) from None
+        self._seen(request.method, request.path, answer.status)
+        return _content(request, answer.status, data)
+
+    async def stream(self, request: Request) -> AsyncIterator[Any]:
+        """The JSON values of an answer that goes on, such as a watch, one a line, until the server ends it. Raises
+        ApiError and Unavailable; ``request.timeout`` is how long the connection may take, and how long it may be silent.
+        """
+        timeout = aiohttp.ClientTimeout(sock_connect=request.timeout, sock_read=request.timeout)
+        answer = await self._begin(request, timeout)
+        try:
+            if answer.status >= 400:
+                _content(request, answer.status, await answer.read())
+            async for line in answer.response.content:
+                yield json.loads(line)
+        except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
+            raise self._unavailable(request, error) from None
+        finally:
+            answer.response.close()
+
+    def _unavailable(self, request: Request, error: Exception) -> Unavailable:
+        self._seen(request.method, request.path, 0)
+        return Unavailable(f"{request.method} {request.path}: {error or type(error).__name__}")
+
+    async def _begin(self, request: Request, timeout: aiohttp.ClientTimeout) -> Any:
+        """The answer, of which nothing but status and headers has been read."""
         url = self._host + request.path + ("?" + urlencode(request.query) if request.query else "")
         headers = {"Accept": "*/*" if request.raw else "application/json", "User-Agent": USER_AGENT}
         headers["Content-Type"] = request.content_type
-        if request.account:
-            headers["Impersonate-User"] = request.account
+        if user := request.account or self._user:
+            headers["Impersonate-User"] = user
         await self._client.update_params_for_auth(headers, [], ["BearerToken"], request.path, request.method, None)
         try:
-            answer = await self._client.rest_client.request(
-                request.method,
-                url,
-                headers=headers,
-                body=request.body,
-                _request_timeout=aiohttp.ClientTimeout(total=request.timeout),
+            return await self._client.rest_client.request(
+                request.method, url, headers=headers, body=request.body, _request_timeout=timeout
             )
-            data = await answer.read()
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            self._seen(request.method, request.path, 0)
-            raise Unavailable(f"{request.method} {request.path}: {error or type(error).__name__}") from None
-        self._seen(request.method, request.path, answer.status)
-        return _content(request, answer.status, data)
+            raise self._unavailable(request, error) from None
 
     async def close(self) -> None:
         await self._client.close()

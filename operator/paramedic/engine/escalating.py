@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from paramedic.api.v1alpha1.incident_status import Escalation, Policy, UpdateSent
+from paramedic.engine.levels import open_levels
 from paramedic.engine.lifecycle import ENDED
 from paramedic.engine.messages import command, fill
 from paramedic.engine.notices import add_notice, next_notice
@@ -53,7 +54,7 @@ def _escalate(run: Run, policy: Policy, account: str) -> None:
         since = run.status.times.detected_at or run.stamp()
         state = run.status.escalation = Escalation(severity=run.status.severity or "Info", since=since)
     just_failed = run.phase == "Failed" and run.incident.status.phase != "Failed"
-    for index, level, due in sorted(_open_levels(run, policy), key=lambda item: item[2]):
+    for index, level, due in sorted(open_levels(run.status, policy, run.now), key=lambda item: item[2]):
         if due > run.now and not just_failed:
             continue
         just_failed = False  # a failure calls the next level at once, the others keep their time
@@ -70,20 +71,6 @@ def _call(run: Run, policy: Policy, account: str, index: int, level: dict[str, A
     add_notice(run, policy, account, level["channel"], f"Escalation {index + 1}", fill(run, level["message"]))
     if to := level.get("raiseTo"):
         raise_severity(run, to, f"escalation level {index + 1}")
-
-
-def _open_levels(run: Run, policy: Policy) -> Iterator[tuple[int, dict[str, Any], datetime]]:
-    """Levels that may still be called, with the moment at which they are due."""
-    state, taken = run.status.escalation, run.status.acknowledgement is not None
-    detected = parse_time(run.status.times.detected_at or run.stamp())
-    for index, level in enumerate(policy.escalation):
-        severity = level.get("severity")
-        if (state and index in state.done) or (severity and severity != run.status.severity):
-            continue
-        if level.get("unless") == "Acknowledged" and taken:
-            continue
-        base = parse_time(state.since) if severity and state else detected
-        yield index, level, base + parse_duration(level["after"])
 
 
 # --- updates
@@ -140,6 +127,6 @@ def _tell_the_end(run: Run, policy: Policy, account: str) -> None:
 
 def _coming(run: Run, policy: Policy) -> Iterator[datetime]:
     if run.phase not in ("Resolved", "Cancelled", "Planned"):
-        yield from (due for _, _, due in _open_levels(run, policy))
+        yield from (due for _, _, due in open_levels(run.status, policy, run.now))
     if run.phase not in ENDED:
         yield from (parse_time(item.next) for item in run.status.updates)
