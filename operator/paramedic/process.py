@@ -129,8 +129,8 @@ class OperatorProcess:
         """Waits for leadership, then works for as long as it lasts. Raises LostLease, NotLeading."""
         await self._lease.acquire()
         self._metrics.leader.set(1)
-        await self._controller.learn()
         try:
+            await self._controller.learn()
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._lease.keep())
                 group.create_task(self._publisher.write_events())
