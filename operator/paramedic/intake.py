@@ -173,20 +173,20 @@ class Intake:
         own = is_own(alert, self._territory.home)
         for digits in DIGESTS:
             body = build_incident(alert, place, digits, own=own)
+            name = body["metadata"]["name"]
             try:
-                created = await self._api.create(INCIDENT, place.namespace, body)
+                await self._api.create(INCIDENT, place.namespace, body)
             except ApiError as error:
                 if error.reason != "AlreadyExists":
                     raise
-                name = body["metadata"]["name"]
                 found = await self._api.get(ObjectRef.to(INCIDENT, place.namespace, name))
                 if found is None:
                     raise _Changed from None
                 if is_of(found, alert):
                     return _settled(alert, "Exists", found)
                 continue
-            self._stored((place.namespace, created["metadata"]["name"]))
-            settled = _settled(alert, "Created", created)
+            self._stored((place.namespace, name))
+            settled = _settled(alert, "Created", body)
             log.info("opened for alert %s", alert.name, extra={"incident": settled.incident})
             return settled
         return Settled(

@@ -30,7 +30,7 @@ from paramedic.lookups import Territory
 from paramedic.metrics import Metrics
 from paramedic.model.references import INCIDENT, NAMESPACE, NODE, POD, SERVICE, WORKLOADS
 from paramedic.webhook import PATH, Limits, Receiver
-from support.alerts import alert, notification
+from support.alerts import HOSTILE_TEXTS, alert, notification
 
 READ = {INCIDENT, NAMESPACE, NODE, POD, SERVICE, *WORKLOADS}
 COUNT, DOOR = 100_000, 50
@@ -55,13 +55,6 @@ class Server:
 
 SERVER: Any = Server()
 
-HOSTILE_TEXTS = (
-    "", " ", "\x00", "\x1b[2J\x1b[31m", "\u202egpj.exe", "\ufeff", "\ud7ff\U0010ffff", "a\nb\r\nc", "../../../etc/passwd",
-    "..%2f..%2fsecrets", "{{ $labels.pod }}", "{{ range . }}", "${parameters.url}", "${incident.spec}", "$(reboot)", "`id`",
-    "; rm -rf / #", "' OR 1=1 --", "<script>alert(1)</script>", "[click](javascript:alert(1))", "![](http://evil/x)",
-    "| a | b |\n|---|---|", "@channel", "<!everyone>", "%s%n%x", "\\", '"', "web,status.phase=Running", "web?watch=1",
-    "kube-system", "paramedic-system", "-", "web-1", "x" * 300, "é" * 2_000, "😀" * 2_000, "null", "true", "0", "NaN",
-)  # fmt: skip
 WRONG_VALUES: tuple[Any, ...] = (None, True, 0, -1, 1e308, 10**400, [], {}, [[]], {"a": {"b": []}}, "text", ["text"])
 WRONG_TEXT = (
     b"", b"{", b"}", b"[", b"null", b"\x00", b"\xff\xfe", b"\xc3\x28", b'"', b"\\ud800", b"\\u0000", b"NaN", b"Infinity", b"1e999",

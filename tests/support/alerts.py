@@ -1,6 +1,9 @@
 """What Alertmanager sends."""
 
 import json
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
 from typing import Any
 
 Object = dict[str, Any]
@@ -32,3 +35,39 @@ def notification(*alerts: Object, **fields: Any) -> Object:
 
 def body(*alerts: Object, **fields: Any) -> bytes:
     return json.dumps(notification(*alerts, **fields)).encode()
+
+
+#: Texts that would do something, were they ever more than data.
+HOSTILE_TEXTS = (
+    "", " ", "\x00", "\x1b[2J\x1b[31m", "\u202egpj.exe", "\ufeff", "\ud7ff\U0010ffff", "a\nb\r\nc", "../../../etc/passwd",
+    "..%2f..%2fsecrets", "{{ $labels.pod }}", "{{ range . }}", "${parameters.url}", "${incident.spec}", "$(reboot)", "`id`",
+    "; rm -rf / #", "' OR 1=1 --", "<script>alert(1)</script>", "[click](javascript:alert(1))", "![](http://evil/x)",
+    "| a | b |\n|---|---|", "@channel", "<!everyone>", "%s%n%x", "\\", '"', "web,status.phase=Running", "web?watch=1",
+    "kube-system", "paramedic-system", "-", "web-1", "x" * 300, "é" * 2_000, "😀" * 2_000, "null", "true", "0", "NaN",
+)  # fmt: skip
+
+
+@dataclass
+class Sender:
+    """Sends notifications as Alertmanager does, and says what was answered."""
+
+    port: int
+    token: str = ""
+
+    def send(self, content: bytes, *, path: str = "/v1/alertmanager", timeout: float = 30) -> tuple[int, Object]:
+        """The status and the JSON of the answer. Raises OSError when nobody answers."""
+        headers = {"Content-Type": "application/json", "User-Agent": "Alertmanager/0.28.0"}
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", content, headers)
+        try:
+            with urllib.request.urlopen(request, timeout=timeout) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as refusal:
+            return refusal.code, json.load(refusal)
+
+    def results(self, *alerts: Object) -> list[str]:
+        """What became of alerts that are all stored."""
+        status, answer = self.send(body(*alerts))
+        assert status == 200, answer
+        return [item["result"] for item in answer["alerts"]]

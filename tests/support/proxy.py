@@ -122,6 +122,7 @@ class FaultProxy:
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
+        await asyncio.sleep(0.25)  # for TLS to say goodbye: aiohttp closes its connections without waiting for that
 
     async def _pass_on(self, request: web.Request) -> web.StreamResponse:
         counted = self._counts(request)
@@ -136,10 +137,11 @@ class FaultProxy:
         async with self._session.request(
             request.method, url, headers=headers, data=body or None, skip_auto_headers=["Content-Type", "Accept"]
         ) as answer:
+            whole: bytes | None = None
             if counted:
                 account = request.headers.get("Impersonate-User", "")
                 self.writes.append(Write(request.method, request.path, account, answer.status))
-                await answer.read()
+                whole = await answer.read()
                 self._maybe_strike("after", number)
             if request.transport is None or request.transport.is_closing():
                 raise web.HTTPServiceUnavailable(text="the operator is gone")
@@ -147,6 +149,8 @@ class FaultProxy:
             response = web.StreamResponse(status=answer.status, headers=kept)
             with contextlib.suppress(ConnectionError):  # the operator was killed meanwhile
                 await response.prepare(request)
+                if whole is not None:
+                    await response.write(whole)
                 async for chunk in answer.content.iter_any():
                     await response.write(chunk)
                 await response.write_eof()
