@@ -23,7 +23,8 @@ from paramedic.model.text import shorten
 log = logging.getLogger(__name__)
 
 Key = tuple[str, str]  # namespace, name
-#: How often a playbook is looked at although it has not changed: roles, Secrets and accounts change without a word.
+#: How often a playbook is looked at although it has not changed: roles, Secrets and accounts change without a word. Those
+#: with the same account at the same moment, since what one is granted then need not be asked for the others.
 EVERY = timedelta(minutes=5)
 #: And while it is not Ready, since somebody may be mending it.
 EVERY_UNREADY = timedelta(seconds=30)
@@ -37,8 +38,7 @@ async def readiness_of(
 ) -> Readiness:
     """Looks at a playbook, stored or only in a file, in a cluster: see `paramedic.engine.readiness.review`. Raises
     Unavailable."""
-    account = str(dig(playbook, "spec", "serviceAccountName", default=""))
-    seen = Seen()
+    account, seen = _account_of(playbook), Seen()
     for _ in range(_ROUNDS):
         try:
             return review(playbook, seen, namespace, check_url=check_url, as_operator=as_operator)
@@ -56,16 +56,13 @@ class PlaybookReviewer:
         self._unanswered: dict[Key, int] = {}
 
     def first_look(self, obj: Object, event: str | None) -> timedelta | None:
-        """When to look at a playbook that a watch shows; None where it only shows our own last write.
-
-        Those that were judged before this process began come spread over the time in which each is looked at again.
-        """
+        """When to look at a playbook that a watch shows; None where it only shows our own last write. Those that were
+        judged before this process began have time."""
         meta = obj["metadata"]
         if self._written.get((meta["namespace"], meta["name"])) == meta["resourceVersion"]:
             return None
         if event is None and dig(obj, "status", "observedGeneration") == meta.get("generation"):
-            ready = condition(obj, "Ready").get("status") == "True"
-            return _spread(meta["namespace"], meta["name"], _pause(ready))
+            return self._pause(obj, condition(obj, "Ready").get("status") == "True")
         return timedelta(0)
 
     async def review(self, namespace: str, name: str) -> timedelta | None:
@@ -80,7 +77,15 @@ class PlaybookReviewer:
         status = judged(obj, await self._judge(key, obj), self._clock)
         if status != before:
             await self._write(key, obj, status)
-        return _pause(is_true(status.conditions, "Ready"))
+        return self._pause(obj, is_true(status.conditions, "Ready"))
+
+    def _pause(self, obj: Object, ready: bool) -> timedelta:
+        """Until the account's next moment; a whole turn where that is now."""
+        turn = EVERY if ready else EVERY_UNREADY
+        account = f"{obj['metadata']['namespace']}/{_account_of(obj)}"
+        moment = turn * (crc32(account.encode()) % 1000) / 1000
+        left = (moment - timedelta(seconds=self._clock.now().timestamp())) % turn
+        return left if left > turn / 10 else left + turn
 
     async def _judge(self, key: Key, obj: Object) -> Readiness:
         try:
@@ -124,10 +129,5 @@ def judged(obj: Object, readiness: Readiness, clock: Clock) -> PlaybookStatus:
     return status
 
 
-def _pause(ready: bool) -> timedelta:
-    return EVERY if ready else EVERY_UNREADY
-
-
-def _spread(namespace: str, name: str, span: timedelta) -> timedelta:
-    """A moment within a span, always the same one for a playbook."""
-    return span * (crc32(f"{namespace}/{name}".encode()) % 1000) / 1000
+def _account_of(playbook: Object) -> str:
+    return str(dig(playbook, "spec", "serviceAccountName", default=""))

@@ -8,6 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from paramedic.engine.schema_errors import pattern_mends
+
 Schema = dict[str, Any]
 _DROPPED = frozenset({"title", "examples", "deprecated", "discriminator", "propertyNames"})
 
@@ -37,6 +39,8 @@ def _flatten(node: Schema, definitions: Schema, path: str) -> Schema:
             flat[bound] = True
     if "const" in flat:
         flat["enum"] = [flat.pop("const")]
+    if flat.get("pattern") in pattern_mends():
+        flat |= {"x-kubernetes-validations": [_pattern_rule(flat.pop("pattern"))]}
     if "properties" in flat:
         return _object(flat, definitions, path)
     if flat.get("type") == "object":
@@ -49,6 +53,11 @@ def _flatten(node: Schema, definitions: Schema, path: str) -> Schema:
             {"description": flat["description"]} if "description" in flat else {}
         )
     return flat
+
+
+def _pattern_rule(pattern: str) -> Schema:
+    """A pattern whose refusal says what to write: the API server would only quote the regular expression."""
+    return {"rule": f"self.matches('{pattern}')", "message": pattern_mends()[pattern]}
 
 
 def _resolve(node: Schema, definitions: Schema, path: str) -> Schema:

@@ -44,7 +44,7 @@ def _finding(item: ErrorDetails, kind: str) -> Finding:
         problem, mend = "unknown field", _likely(str(item["loc"][-1]), kind)
     elif item["type"] == "string_pattern_mismatch":
         problem = f"{_shown(item['input'])} does not fit"
-        mend = _pattern_mends().get(str(item["ctx"]["pattern"]), f"it must match {item['ctx']['pattern']}")
+        mend = pattern_mends().get(str(item["ctx"]["pattern"]), f"it must match {item['ctx']['pattern']}")
     elif item["type"] == "literal_error":
         problem, mend = f"{_shown(item['input'])} is not known here", f"write {item['ctx']['expected']}"
     if not mend and kind in _KINDS:
@@ -63,7 +63,8 @@ def _likely(name: str, kind: str) -> str:
 
 
 @cache
-def _pattern_mends() -> dict[str, str]:
+def pattern_mends() -> dict[str, str]:
+    """What to write instead of what does not fit a pattern: nobody reads a regular expression at night."""
     small = "write small letters, digits and hyphens, such as"
     return {
         PATTERN: "write hours, minutes and seconds, such as 90s, 10m or 1h30m",

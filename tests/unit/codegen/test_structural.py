@@ -3,8 +3,9 @@
 from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from paramedic.api.v1alpha1.base import StepName
 from paramedic.codegen.structural import NotStructural, structural
 
 
@@ -127,3 +128,16 @@ def test_a_default_holds_no_null() -> None:
         inner: Inner = Inner()
 
     assert structural(Outer)["properties"]["inner"]["default"] == {"some": 1}
+
+
+def test_what_does_not_fit_a_known_pattern_is_refused_with_what_to_write() -> None:
+    class Named(BaseModel):
+        name: StepName
+        other: Annotated[str, StringConstraints(pattern="^x+$")]
+
+    fields = structural(Named)["properties"]
+    (rule,) = fields["name"]["x-kubernetes-validations"]
+    assert rule["rule"] == "self.matches('^[a-z][a-zA-Z0-9]*$')"
+    assert rule["message"] == "write letters and digits, a small letter first, such as verifyHealth"
+    assert "pattern" not in fields["name"]
+    assert fields["other"]["pattern"] == "^x+$"

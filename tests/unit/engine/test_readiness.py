@@ -31,9 +31,9 @@ def world(*objects: Object, refused: tuple[str, ...] = (), **more: Any) -> World
     return World.of(ACCOUNT_OBJECT, *objects, refused=frozenset(refused), **more)
 
 
-def judge(asked: World, *steps: Object, namespace: str = NAMESPACE, **spec: Any) -> Readiness:
+def judge(asked: World, *steps: Object, namespace: str = NAMESPACE, as_operator: bool = True, **spec: Any) -> Readiness:
     obj = playbook("mend", *(steps or (RESTART,)), **spec)
-    return asked.ask(lambda seen: review(obj, seen, namespace))
+    return asked.ask(lambda seen: review(obj, seen, namespace, as_operator=as_operator))
 
 
 def test_a_playbook_whose_account_may_do_everything_is_ready_for_each_kind_of_workload() -> None:
@@ -114,7 +114,7 @@ def test_what_proves_recovery_counts_as_needed() -> None:
 
 
 def test_what_only_lets_an_action_look_closer_is_a_note_and_no_fault() -> None:
-    found = judge(world(refused=("list resourcequotas",)))
+    found = judge(world(refused=("list resourcequotas",)), as_operator=False)
     assert found.status == "True"
     assert "quota" not in found.message
     (note,) = found.findings
@@ -125,8 +125,14 @@ def test_what_only_lets_an_action_look_closer_is_a_note_and_no_fault() -> None:
     )
 
 
+def test_the_operator_does_not_ask_for_what_no_condition_tells() -> None:
+    asked = world()
+    judge(asked)
+    assert not any(isinstance(read, MayI) and read.permission.resource == "resourcequotas" for read in asked.asked)
+
+
 def test_what_is_needed_for_incidents_that_name_a_pod_is_a_note() -> None:
-    found = judge(world(refused=("get pods",)))
+    found = judge(world(refused=("get pods",)), as_operator=False)
     assert found.status == "True"
     assert [item.problem for item in found.findings] == ['for incidents that name a Pod it lacks "get pods"']
 
