@@ -1,25 +1,15 @@
 """`kubectl incident`, as a plugin of kubectl."""
 
 import hashlib
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-from support.kube import Kube, kubectl_path
+from support.kube import Kube
 from support.objects import deployment, incident, playbook, step
 from support.operator_process import Operator
+from support.plugin import plugin
 
 pytestmark = pytest.mark.e2e
-
-
-def plugin(*arguments: str, kubeconfig: str) -> "subprocess.CompletedProcess[bytes]":
-    """What kubectl does with `kubectl incident …` when the script is on PATH."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = os.environ | {"PATH": path, "KUBECONFIG": kubeconfig}
-    return subprocess.run([kubectl_path(), "incident", *arguments], capture_output=True, check=False, env=environment)
 
 
 @pytest.fixture

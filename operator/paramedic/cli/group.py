@@ -2,6 +2,7 @@
 
 import gc
 import importlib
+import io
 import sys
 from typing import Any, NamedTuple
 
@@ -44,6 +45,9 @@ class LazyGroup(click.Group):
 
     def main(self, *args: Any, **extra: Any) -> Any:
         gc.set_threshold(100_000)  # imports make much that lasts: collecting meanwhile takes a tenth of the start
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")  # an icon that a terminal cannot show is no reason to fail
         extra = {"prog_name": PROGRAM, "complete_var": COMPLETE_VARIABLE} | extra
         return super().main(*args, **extra)
 

@@ -15,6 +15,7 @@ SENTENCES = {
     "target-in-use": "◌ Pending: waiting for incident first, which works on Deployment/checkout",
     "linked": "◌ Pending: incident checkout-first works on the same target; this one ends with it",
     "running": '▸ Running step "rollback" (40 s of 10 min): Deployment/checkout: 2 of 3 Pods updated, 1 available',
+    "paused": '▸ Running step "rollback" (40 s of 10 min): the operator was paused by bob; nothing is changed',
     "approval": '◷ Waiting for approval of "rollback" (2 min left)',
     "manual": '◷ Waiting for a person to do "rollback" (22 h left)',
     "rollout-of-others": '▸ Running and waiting at step "rollback" (9 min left): a rollout by kubectl began 40s ago and is'

@@ -1,13 +1,18 @@
 """The smaller screens: the table, what is new, what can be taken back, times in words, commands that are broken."""
 
+import io
+import sys
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from rich.text import Text
 
 from paramedic.api.v1alpha1.incident_status import StepStatus
+from paramedic.cli.output import make_console, print_screen
 from paramedic.cli.screens.changes import news
 from paramedic.cli.screens.layout import broken
+from paramedic.cli.screens.page import fitting_page
 from paramedic.cli.screens.table import ordered, recent, table
 from paramedic.cli.screens.undo import undo_rows
 from paramedic.cli.screens.words import age, span, without_command
@@ -131,3 +136,30 @@ def test_a_long_command_is_broken_where_a_shell_reads_on() -> None:
     assert " ".join(part.removesuffix("\\").strip() for part in parts) == command
     assert broken(command, 200) == [command]
     assert broken("kubectl " + "x" * 90, 40) == ["kubectl \\", "  " + "x" * 90]
+
+
+class Tty(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("environment", "flag"), [({"NO_COLOR": "1"}, False), ({}, True)])
+def test_a_terminal_without_colour_gets_no_escape_codes(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], flag: bool
+) -> None:
+    screen = Tty()
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for key, value in environment.items():
+        monkeypatch.setenv(key, value)
+    monkeypatch.setattr(sys, "stdout", screen)
+    console = make_console(flag)
+    print_screen(console, fitting_page(view("approval"), console, 24))
+    assert console.is_terminal
+    assert "\x1b" not in screen.getvalue()
+
+
+def test_a_pipe_gets_neither_colour_nor_wrapped_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", pipe)
+    print_screen(make_console(), Text("word " * 200, style="red"))
+    assert pipe.getvalue() == "word " * 199 + "word\n"

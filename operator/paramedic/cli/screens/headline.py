@@ -76,7 +76,10 @@ def _stepping(view: View, times: bool) -> str:
         return f'step "{step.name}" again{due}: {without_command(step.message)}'
     if step.state == "Pending":
         return f'step "{step.name}" next'
-    return f'step "{step.name}"{_of_deadline(view, step) if times else ""}: {without_command(step.message)}'
+    # The engine says what holds a step up, such as a pause, of the incident alone.
+    said = view.status.message.removeprefix(f"{step.name}: ")
+    message = step.message if said == view.status.message else said
+    return f'step "{step.name}"{_of_deadline(view, step) if times else ""}: {without_command(message)}'
 
 
 def _of_deadline(view: View, step: StepStatus) -> str:
