@@ -42,6 +42,8 @@ async def serving(sink: SmtpSink) -> AsyncIterator[SmtpSink]:
             pass
         finally:
             writer.close()
+            with contextlib.suppress(ConnectionError, ssl.SSLError):
+                await writer.wait_closed()
             sessions.discard(task)  # type: ignore[arg-type]
 
     server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=sink.context if sink.implicit else None)

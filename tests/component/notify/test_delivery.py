@@ -1,6 +1,7 @@
 """What becomes of a message, as each service answers it."""
 
 import asyncio
+import contextlib
 import ipaddress
 import subprocess
 import sys
@@ -104,21 +105,23 @@ async def test_a_plugin_that_stumbles_over_the_answer_did_not_hear_a_no(
 
 
 async def test_a_dripping_answer_ends_at_the_deadline(unused_tcp_port: int, hasty: AppriseNotifier) -> None:
+    ended = asyncio.Event()
+
     async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
-        try:
+        with contextlib.suppress(ConnectionError):
             while True:
                 writer.write(b".")
                 await writer.drain()
                 await asyncio.sleep(0.05)
-        except ConnectionError:
-            pass
-        finally:
-            writer.close()
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+        ended.set()
 
-    server = await asyncio.start_server(drip, "127.0.0.1", unused_tcp_port)
-    async with server:
+    async with await asyncio.start_server(drip, "127.0.0.1", unused_tcp_port):
         answer = await hasty.send(f"json://127.0.0.1:{unused_tcp_port}/", notice())
+        await ended.wait()  # the connection is closed at the deadline
     assert answer.state == "Unknown"
 
 
