@@ -109,6 +109,12 @@ def test_there_is_a_rule_for_every_alert_of_the_seed() -> None:
     assert {rule["alert"] for rule in alerts("alerts.yaml")} == SEED
 
 
+def test_every_alert_that_an_example_playbook_answers_has_a_rule() -> None:
+    playbooks = [obj for obj in rendered("examples/playbooks") if obj["kind"] == "Playbook"]
+    answered = {name for obj in playbooks for name in obj["spec"].get("match", {}).get("alertNames", [])}
+    assert answered and answered <= {rule["alert"] for rule in alerts("alerts.yaml")}
+
+
 def test_alerts_about_paramedic_itself_have_names_that_no_playbook_is_run_for() -> None:
     assert [
         rule["alert"] for rule in alerts("paramedic-alerts.yaml") if not rule["alert"].startswith("Paramedic")
