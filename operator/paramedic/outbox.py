@@ -37,6 +37,7 @@ class Outbox:
         self._leads, self._wake = leads, wake
         self._tasks: dict[Key, dict[str, asyncio.Task[None]]] = defaultdict(dict)
         self._delivered: dict[Key, dict[str, Delivery]] = defaultdict(dict)
+        self._last: dict[tuple[Key, str], asyncio.Task[None]] = {}  # by incident and channel: they keep their order
 
     def sending(self, key: Key) -> frozenset[str]:
         """Which of an incident's notifications are on their way."""
@@ -54,7 +55,9 @@ class Outbox:
         for identifier, item in open_ones.items():
             if identifier not in self._tasks[key] and identifier not in self._delivered[key]:
                 notice = notice_of(incident, status, item)
-                self._tasks[key][identifier] = asyncio.create_task(self._send(key, item, notice))
+                before = self._last.get((key, item.channel))
+                task = asyncio.create_task(self._send(key, item, notice, before))
+                self._tasks[key][identifier] = self._last[key, item.channel] = task
 
     def forget(self, key: Key) -> None:
         """The incident is gone."""
@@ -66,7 +69,9 @@ class Outbox:
         if tasks:
             await asyncio.wait(tasks, timeout=seconds)
 
-    async def _send(self, key: Key, item: Notification, notice: Notice) -> None:
+    async def _send(self, key: Key, item: Notification, notice: Notice, before: "asyncio.Task[None] | None") -> None:
+        if before is not None:
+            await asyncio.wait({before})
         try:
             delivery = await self._deliver(key[0], item, notice)
         except Exception:
@@ -75,6 +80,8 @@ class Outbox:
         self._metrics.notifications.labels(delivery.state).inc()
         self._delivered[key][item.id] = delivery
         self._tasks[key].pop(item.id, None)
+        if self._last.get((key, item.channel)) is asyncio.current_task():
+            del self._last[key, item.channel]
         self._wake(key)
 
     async def _deliver(self, namespace: str, item: Notification, notice: Notice) -> Delivery:
