@@ -107,6 +107,7 @@ class Metrics:
             for result in ("ok", "unavailable", "error"):
                 self.reconciles.labels(kind, result)
         self.leader = Gauge("paramedic_leader", "1 while this process leads.", registry=self.registry)
+        self.paused = Gauge("paramedic_paused", "1 while a person holds every effect.", registry=self.registry)
         self.events_dropped = Counter(
             "paramedic_events_dropped_total", "Kubernetes Events that could not be written.", registry=self.registry
         )

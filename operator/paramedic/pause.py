@@ -2,6 +2,7 @@
 
 from paramedic.cluster.api import Api
 from paramedic.cluster.transport import ApiError
+from paramedic.metrics import Metrics
 from paramedic.model.objects import Object, dig
 from paramedic.model.references import CONFIGMAP, ObjectRef
 from paramedic.model.text import shorten
@@ -12,12 +13,18 @@ PAUSE_NAME = "paramedic-paused"
 class PauseSwitch:
     """Asks whether the operator is paused. What cannot be seen is taken to be on."""
 
-    def __init__(self, api: Api, namespace: str) -> None:
+    def __init__(self, api: Api, namespace: str, metrics: Metrics) -> None:
         """``namespace`` is the operator's own."""
         self._api, self._ref = api, ObjectRef.to(CONFIGMAP, namespace, PAUSE_NAME)
+        self._paused = metrics.paused
 
     async def ask(self) -> str:
         """By whom, since when and why it is paused; empty while it is not. Raises Unavailable."""
+        why = await self._look()
+        self._paused.set(bool(why))
+        return why
+
+    async def _look(self) -> str:
         try:
             found = await self._api.get(self._ref)
         except ApiError as error:

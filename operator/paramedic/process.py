@@ -66,7 +66,7 @@ class OperatorProcess:
         self._outbox = Outbox(
             api, self._notifier(), self._metrics, self._leads, lambda key: queue.add(("Incident", *key))
         )
-        pause = PauseSwitch(api, self._settings.home_namespace)
+        pause = PauseSwitch(api, self._settings.home_namespace, self._metrics)
         reconciler = Reconciler(api, self._clock, self._publisher, self._outbox, pause, index, self._leads)
         sweeper = Sweeper(api, self._clock, pause, self._settings.namespace or "", self._leads)
         self._controller = Controller(

@@ -167,7 +167,7 @@ class Ward:
         publisher = Publisher(self.api, self.clock, self.metrics)
         self.index = IncidentIndex()
         self.outbox = Outbox(self.api, self.notifier, self.metrics, lambda: self.leads, lambda key: None)
-        self.pause = PauseSwitch(self.api, HOME)
+        self.pause = PauseSwitch(self.api, HOME, self.metrics)
         self.reconciler = Reconciler(
             self.api, self.clock, publisher, self.outbox, self.pause, self.index, lambda: self.leads
         )

@@ -3,10 +3,12 @@
 from datetime import timedelta
 from typing import Any
 
-from component.builders import HEALTH, Ward, step
+from component.builders import HEALTH, HOME, Ward, step
 from component.test_controller import Recorder, controller_of
 from paramedic.metrics import Metrics
 from paramedic.model.objects import Object
+from paramedic.model.references import CONFIGMAP
+from paramedic.pause import PAUSE_NAME
 
 MANUAL = step("call", "manual", {"instructions": "Call the payment provider."})
 CHECK = step("check", "httpCheck", {"url": HEALTH})
@@ -143,8 +145,20 @@ def test_how_long_an_incident_has_stood_still_is_counted_from_when_it_began_to()
 def test_a_playbook_that_the_watch_shows_has_its_series_before_its_first_incident() -> None:
     ward = Ward()
     controller = controller_of(ward, Recorder())
-    meta = {"name": "mend", "namespace": "shop"}
+    meta = {"name": "mend", "namespace": "shop", "resourceVersion": "1"}
     controller.notice("Playbook", "ADDED", {"metadata": meta, "spec": {"severity": "Critical"}})
     assert value(ward.metrics, "paramedic_incidents_ended_total", phase="Failed", playbook="mend") == 0
     labels = {"playbook": "mend", "severity": "Critical"}
     assert value(ward.metrics, "paramedic_time_to_resolve_seconds_count", **labels) == 0
+
+
+async def test_a_pause_is_seen_by_prometheus_until_it_is_lifted() -> None:
+    ward = Ward()
+    await ward.pause.ask()
+    assert value(ward.metrics, "paramedic_paused") == 0
+    ward.cluster.add({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": PAUSE_NAME, "namespace": HOME}})
+    await ward.pause.ask()
+    assert value(ward.metrics, "paramedic_paused") == 1
+    ward.cluster.remove(CONFIGMAP, HOME, PAUSE_NAME)
+    await ward.pause.ask()
+    assert value(ward.metrics, "paramedic_paused") == 0

@@ -82,6 +82,8 @@ class Operator:
         metrics.escalations.labels("Critical").inc()
         metrics.undos.labels("Undone").inc()
         metrics.reconciles.labels("Incident", "ok").inc()
+        metrics.alert_requests.labels("200").observe(0.02)
+        metrics.alerts_received.labels("firing").inc()
 
     def _serve(self) -> None:
         app = ops_app(self.metrics, lambda: "", lambda: "")
@@ -157,7 +159,7 @@ def test_panels_have_titles_of_their_own_and_do_not_overlap(name: str) -> None:
 @pytest.mark.parametrize("name", DASHBOARDS)
 def test_times_are_shown_as_distributions_never_as_a_mean(name: str) -> None:
     asked = [target["expr"] for panel in panels(name) for target in panel["targets"]]
-    assert not [query for query in asked if "avg(" in query or re.search(r"_seconds_(sum|count)", query)]
+    assert not [query for query in asked if "avg(" in query or "_seconds_sum" in query]
 
 
 def test_grafanas_sidecar_finds_every_dashboard() -> None:

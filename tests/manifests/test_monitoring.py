@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from paramedic.alerts.targets import candidates, namespace_label
 from paramedic.metrics import Figures, Metrics
 from support.manifests import ROOT, Object, of_kind, rendered
 from support.monitoring import Alertmanager, Prometheus, run_tool
@@ -149,6 +150,35 @@ def test_alerts_about_paramedic_use_only_metrics_that_it_has() -> None:
     known = set(re.findall(r"^# TYPE (\w+)", metrics.text().decode(), re.MULTILINE))
     used = {name for rule in alerts("paramedic-alerts.yaml") for name in re.findall(r"paramedic_\w+", rule["expr"])}
     assert used and {re.sub("_(bucket|count|sum)$", "", name) for name in used} <= known
+
+
+TARGETS = {
+    ("InstanceDown", "instance"): {"Pod shop/web-5d4-x"},
+    ("InstanceDown", "service"): {"Deployment shop/web", "StatefulSet shop/db", "DaemonSet shop/agent"},
+    ("KubeNodeNotReady", "node"): {"Node n1"},
+    ("HighCpuUsage", "node"): {"Node n1"},
+    ("HighMemoryUsage", "node"): {"Node n1"},
+    ("HighCpuUsage", "container"): {"Pod shop/web-x"},
+    ("HighMemoryUsage", "container"): {"Pod shop/web-x"},
+    ("DeploymentFailed", "service"): {"Deployment shop/web"},
+    ("HighErrorRate", "service"): {"Service shop/web", "Service shop/api"},
+    ("HighRequestLatency", "service"): {"Service shop/web"},
+    ("HighAuthenticationFailureRate", "service"): {"Service shop/login"},
+}
+
+
+@pytest.mark.parametrize("rule", alerts("alerts.yaml"), ids=title)
+def test_the_receiver_finds_what_an_alert_is_about_by_the_labels_it_fires_with(rule: Object) -> None:
+    fired = [
+        alert["exp_labels"]
+        for test in unit_tests("alerts.yaml")
+        for look in test["alert_rule_test"]
+        for alert in look.get("exp_alerts", [])
+        if (look["alertname"], alert["exp_labels"]["scope"]) == (rule["alert"], rule["labels"]["scope"])
+    ]
+    found = [candidates(labels, namespace_label(labels))[0].ref for labels in fired]
+    named = {f"{ref.kind} {ref.namespace + '/' if ref.namespace else ''}{ref.name}" for ref in found}
+    assert named == TARGETS[rule["alert"], rule["labels"]["scope"]]
 
 
 # --- manifests
