@@ -13,7 +13,7 @@ def test_the_receiver_adds_incidents_and_looks_by_name_alone() -> None:
     more = operator_grants(RECEIVER) - operator_grants("manifests/base")
     looks = {(group, resource) for group, resource, verb in more if verb == "get"}
     assert looks == {
-        *(("", resource) for resource in ("namespaces", "nodes", "pods", "services")),
+        *(("", resource) for resource in ("namespaces", "pods", "services")),
         *(("apps", resource) for resource in ("deployments", "statefulsets", "daemonsets", "replicasets")),
     }
     assert {grant for grant in more if grant[2] != "get"} == {

@@ -68,6 +68,10 @@ class FaultProxy:
         """Strikes once, at this write from now on."""
         self._count, self._strike = 0, (number, moment, strike)
 
+    def cut(self) -> None:
+        """Answers nothing any more: every connection is closed, and new ones are not taken."""
+        asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result(10)
+
     def disarm(self) -> None:
         self._strike = None
 
