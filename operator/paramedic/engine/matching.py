@@ -10,9 +10,6 @@ from paramedic.engine.validation import read_playbook
 from paramedic.model.objects import Object
 from paramedic.model.text import listing
 
-#: Set on an incident that no playbook may answer, with the reason: an alert about paramedic itself must not start a loop.
-NO_PLAYBOOK_ANNOTATION = "paramedic.dev/no-playbook"
-
 
 @dataclass(frozen=True)
 class Choice:

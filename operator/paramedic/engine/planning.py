@@ -15,11 +15,12 @@ from paramedic.engine import guard
 from paramedic.engine.ending import end_now
 from paramedic.engine.freezing import NoPlan, freeze_plan
 from paramedic.engine.linking import follow_link, link_to
-from paramedic.engine.matching import NO_PLAYBOOK_ANNOTATION, choose_playbook
+from paramedic.engine.matching import choose_playbook
 from paramedic.engine.needs import Needs, needs_of
 from paramedic.engine.run import Decision, Happening, Run, Sleep, Store
 from paramedic.engine.validation import read_playbook
 from paramedic.model.conditions import is_reason
+from paramedic.model.names import NO_PLAYBOOK_ANNOTATION
 from paramedic.model.objects import Object
 from paramedic.model.references import PLAYBOOK, RESOURCES, SERVICE_ACCOUNT, WORKLOADS, ObjectRef
 from paramedic.model.text import listing, shorten

@@ -19,7 +19,7 @@ OPERATION_ANNOTATION = "paramedic.dev/operation-id"
 EXPIRES_ANNOTATION = "paramedic.dev/expires-at"
 ACCOUNT_ANNOTATION = "paramedic.dev/service-account"
 INCIDENT_UID_ANNOTATION = "paramedic.dev/incident-uid"
-#: Carried by an Incident that no playbook may answer by itself, with the reason.
+#: Carried by an Incident that no playbook may answer, with the reason: an alert about paramedic must not start a loop.
 NO_PLAYBOOK_ANNOTATION = "paramedic.dev/no-playbook"
 #: kubectl's own, so that `kubectl rollout restart` and paramedic are seen as the same thing by other tools.
 RESTARTED_ANNOTATION = "kubectl.kubernetes.io/restartedAt"
