@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from support.alerts import Sender, alert, resolved
 from support.kube import Kube
 from support.objects import account_with, deployment, incident, playbook, step
-from support.operator_process import Operator
+from support.operator_process import Operator, free_port
 from support.people import OPERATOR, answer, binding, eventually, opens, role
 
 pytestmark = pytest.mark.e2e
@@ -60,15 +61,36 @@ def test_an_incident_of_the_operator_runs_and_anybody_with_the_verb_approves_it(
     wait_for(lambda: operator.log, "the API server checks who opens, approves and cancels")
 
     shop.run("wait", "--for=condition=Ready", "playbook/restart", "--timeout=20s")
-    alert = incident("alert", "web", "restart", alert={"name": "InstanceDown"})
+    opened = incident("alert", "web", "restart", alert={"name": "InstanceDown"})
     shop.apply(role("receiver", ("paramedic.dev", "incidents", ["create"], [])), binding(OPERATOR, "receiver", "Role"))
-    eventually(lambda: opens(shop, OPERATOR, alert))
+    eventually(lambda: opens(shop, OPERATOR, opened))
     waiting = shop.incident_in("alert", "Waiting")
     assert waiting["spec"]["openedBy"] == OPERATOR
     entry = answer("bob", step="restart", planHash=waiting["status"]["plan"]["hash"][:12])
     patch = json.dumps([{"op": "add", "path": "/spec/approvals/-", "value": entry}])
     shop.acting_as("bob").run("patch", "incident", "alert", "--type=json", "-p", patch)
     assert shop.incident_in("alert", "Resolved")["status"]["review"]
+
+
+def test_an_alert_that_any_playbook_may_answer_is_stored_as_opened_by_the_operator(
+    shop: Kube, start_operator: Callable[..., Operator], tmp_path: Path
+) -> None:
+    kubeconfig = tmp_path / "operator.kubeconfig"
+    kubeconfig.write_text(account_of_the_operator(shop))
+    shop.run("apply", "-f", str(ROOT / "manifests" / "receiver" / "role.yaml"))
+    port = free_port()
+    operator = start_operator(
+        shop, "--lease-namespace=paramedic-system", f"--receiver=127.0.0.1:{port}", kubeconfig=str(kubeconfig)
+    )
+    wait_for(lambda: operator.log, "the API server checks who opens, approves and cancels")
+
+    assert Sender(port).results(alert(labels={"namespace": shop.namespace})) == ["Created"]
+
+    (found,) = shop.list("incidents")
+    assert found["spec"]["openedBy"] == OPERATOR
+    ended = resolved(labels={"namespace": shop.namespace})
+    assert Sender(port).results(ended) == ["Resolved"]
+    assert shop.incident_in(found["metadata"]["name"], "Resolved")
 
 
 def account_of_the_operator(kube: Kube) -> str:
