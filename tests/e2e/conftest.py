@@ -80,3 +80,21 @@ def health() -> Iterator[HealthEndpoint]:
     endpoint = HealthEndpoint()
     yield endpoint
     endpoint.close()
+
+
+@pytest.fixture
+def volumes(shop: Kube) -> Iterator[list[str]]:
+    """Two volumes that claims of this namespace can be bound to."""
+    names = [f"{shop.namespace}-{number}" for number in range(2)]
+    for name in names:
+        shop.apply(
+            {
+                "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name},
+                "spec": {
+                    "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "storageClassName": shop.namespace,
+                    "hostPath": {"path": "/nowhere"},
+                },
+            }
+        )  # fmt: skip
+    yield names
+    shop.run("delete", "pv", *names, "--wait=false")

@@ -95,29 +95,6 @@ def _crashing(shop: Kube) -> bool:
     )
 
 
-def test_a_deployment_with_one_revision_is_refused_and_not_written(shop: Kube, operator: Operator) -> None:
-    shop.apply(deployment("web", "localhost/web:broken"))
-    shop.wait_for("deployment", "web", lambda obj: obj["status"].get("unavailableReplicas") == 3)
-    generation = shop.get("deployment", "web")["metadata"]["generation"]
-    shop.apply(roll_back_playbook(), incident("bad-image", "web", "deployment-failure"))
-    message = shop.incident_in("bad-image", "Failed")["status"]["message"]
-    assert "Deployment/web has no earlier revision to go back to" in message
-    assert shop.get("deployment", "web")["metadata"]["generation"] == generation
-
-
-def test_nothing_is_rolled_back_when_nothing_is_wrong(shop: Kube, operator: Operator) -> None:
-    good = deployment("web")
-    shop.apply(good)
-    shop.rolled_out("deployment/web")
-    shop.apply(with_image(good, "localhost/web:v2"))
-    shop.rolled_out("deployment/web")
-    shop.apply(roll_back_playbook(), incident("false-alarm", "web", "deployment-failure"))
-    found = shop.incident_in("false-alarm", "Resolved", "Failed")
-    states = {item["name"]: item["state"] for item in found["status"]["steps"]}
-    assert (found["status"]["phase"], states["back"]) == ("Resolved", "Skipped")
-    assert image(shop.get("deployment", "web")) == "localhost/web:v2"
-
-
 def test_when_the_old_revision_does_not_come_up_the_current_template_is_put_back(
     shop: Kube, operator: Operator
 ) -> None:

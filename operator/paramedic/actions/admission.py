@@ -1,5 +1,5 @@
-"""Whether the API server would admit a Pod of a template: a server-side dry run asks its quotas, policies and webhooks,
-and creates nothing.
+"""Whether there is a place for a Pod of a template. A server-side dry run asks the API server's quotas, policies and
+webhooks, and creates nothing.
 """
 
 from paramedic.actions.contract import Context
@@ -9,6 +9,8 @@ from paramedic.actions.targets import pods_of
 from paramedic.model.names import child_name
 from paramedic.model.objects import Object, annotations, controller_of, dig, labels
 from paramedic.model.references import POD, QUOTA
+from paramedic.model.text import listing
+from paramedic.model.workloads import Workload, most_surge, pod_counts
 
 _POD_NAME_LABEL, _POD_INDEX_LABEL = "statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index"
 
@@ -25,8 +27,7 @@ def refusal(workload: Object, template: Object, ctx: Context, seen: Seen, revisi
         return ""  # the account may not create Pods, so the rollout itself will show it
     if answer in ("", EXISTS):  # a Pod of that name got past admission
         return ""
-    pods = pods_of(workload, seen)
-    kept = [pod for pod in pods if _is_of(pod, workload, revision)]
+    pods, kept = pods_of(workload, seen), pods_of_revision(workload, revision, seen)
     return "" if makes_room(answer, workload, pods, kept) else answer
 
 
@@ -36,6 +37,38 @@ def has_quota(ctx: Context, seen: Seen) -> bool:
         return bool(seen.items(ListObjects(QUOTA, ctx.namespace, limit=50)))
     except Denied:
         return False
+
+
+def preemption(workload: Object, ctx: Context, seen: Seen, revision: str = "") -> str:
+    """Why a rollout might push others off their nodes: the Pods that it starts beside the old ones have a higher
+    priority than some in their namespace. Empty where it does not. Whether a node has room is the scheduler's to know.
+    """
+    own = max(pods_of(workload, seen), key=_priority, default={})
+    kept = pods_of_revision(workload, revision, seen)
+    if not most_surge(workload) or _priority(own) <= 0 or len(kept) >= Workload.of(workload).desired:
+        return ""
+    if dig(own, "spec", "preemptionPolicy") == "Never":
+        return ""
+    beside = [pod for pod in seen.items(ListObjects(POD, ctx.namespace)) if pod_counts(pod) and _is_placed(pod)]
+    lower = sorted(pod["metadata"]["name"] for pod in beside if _priority(pod) < _priority(own))
+    if not lower:
+        return ""
+    return (
+        f"starts Pods of priority {_priority(own)}, before which {listing(lower, 3)} must leave where there is no room"
+    )
+
+
+def _priority(pod: Object) -> int:
+    return int(dig(pod, "spec", "priority", default=0))
+
+
+def _is_placed(pod: Object) -> bool:
+    return bool(dig(pod, "spec", "nodeName"))
+
+
+def pods_of_revision(workload: Object, revision: str, seen: Seen) -> list[Object]:
+    """The workload's Pods that are of this ReplicaSet or ControllerRevision already."""
+    return [pod for pod in pods_of(workload, seen) if _is_of(pod, workload, revision)]
 
 
 def _is_of(pod: Object, workload: Object, revision: str) -> bool:

@@ -47,7 +47,9 @@ class RollbackParameters(Parameters):
     """Puts the Pod template of an earlier revision back: the newest one that differs by more than restarts, or
     `toRevision`. Labels, annotations, replicas and all else stay as they are, unlike `kubectl rollout undo`. Looked at
     first: what the old template names still exists, and its Pod would be admitted (a server-side dry run). When the
-    first Pod of the old revision does not come up, the current template is put back and the step fails. Skipped when
+    first Pod of the old revision does not come up, the current template is put back and the step fails. Asks for an approval when
+    it would take every Pod down at once, mount a one-node volume twice, or push others off a node. Asks for an approval when
+    it would take every Pod down at once, mount a one-node volume twice, or push others off a node. Skipped when
     nothing is wrong; refused when there is no earlier revision or the workload is paused. Can be undone. Outputs:
     fromRevision, toRevision, newRevision, images. Write `rollback: {}`.
     """
@@ -64,6 +66,12 @@ class RollbackParameters(Parameters):
         False,
         description="For a StatefulSet that waits for a broken Pod before it replaces it (kubernetes/kubernetes#67250):"
         " delete that one Pod. Otherwise the step says which Pod to delete.",
+    )
+
+    allow_preemption: bool = Field(
+        False,
+        description="Roll back without asking although its new Pods have a higher priority than others in the namespace,"
+        " which the scheduler would push off a full node.",
     )
 
 
@@ -106,6 +114,8 @@ class Rollback(Action[RollbackParameters]):
         if refusal := admission.refusal(found, chosen.template, ctx, seen, chosen.name):
             return Failed(f"a Pod of revision {chosen.number} would not be admitted: {refusal}", final=True)
         reasons = rollouts.approval_reasons(found, ctx, seen)
+        if not params.allow_preemption and (pushed := admission.preemption(found, ctx, seen, chosen.name)):
+            reasons.append(pushed)
         ask = f"rolling back {ctx.target} {'; it '.join(reasons)}" if reasons else ""
         return replace(_intent(ctx, found, now, chosen, unseen), ask=ask)
 

@@ -36,7 +36,7 @@ class RollingRestartParameters(Parameters):
     """Restarts the target's Pods a few at a time, within its own update strategy, and waits until every Pod is updated
     and available. Refused when the workload is paused, scaled to zero, OnDelete or partitioned, while another rollout
     fails, and when two restarts within the last hour did not help. Asks for an approval when the restart would take
-    every Pod down at once, pull an image that may have changed, or mount a one-node volume twice. Skipped when somebody
+    every Pod down at once, pull an image that may have changed, mount a one-node volume twice, or push others off a node. Skipped when somebody
     else's rollout replaced every Pod while it waited. When a new Pod does not come up, the template of the Pods that
     serve is put back and the step fails. A complete one cannot be undone. Write `rollingRestart: {}`.
     """
@@ -45,6 +45,12 @@ class RollingRestartParameters(Parameters):
         False,
         description="Restart without asking although an image has the tag latest or none and is pulled each time, so"
         " that other code may come up.",
+    )
+
+    allow_preemption: bool = Field(
+        False,
+        description="Restart without asking although its new Pods have a higher priority than others in the namespace,"
+        " which the scheduler would push off a full node.",
     )
 
 
@@ -85,6 +91,8 @@ class RollingRestart(Action[RollingRestartParameters]):
         mutable = [] if params.allow_mutable_tags else rollouts.mutable_images(found)
         if mutable:
             reasons.append(f"pulls {listing(mutable)} again, which may be other code by now")
+        if not params.allow_preemption and (pushed := admission.preemption(found, ctx, seen)):
+            reasons.append(pushed)
         return _intent(ctx, found, f"restarting {ctx.target} {'; it '.join(reasons)}" if reasons else "")
 
     def undo(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from paramedic.actions.admission import refusal, trial_pod
+from paramedic.actions.admission import preemption, refusal, trial_pod
 from paramedic.actions.reads import EXISTS
 from paramedic.model.objects import Object
 from unit.builders import context, pod, replica_set, template, workload
@@ -100,3 +100,56 @@ def test_pods_of_a_controller_revision_are_known_by_its_mark(kind: str, mark: st
     huge = "exceeded quota: few, requested: requests.cpu=9, used: requests.cpu=3, limited: requests.cpu=3"
     assert answered(huge, target, *pods) == huge
     assert answered(huge, target, *pods, revision="web-abc") == ""
+
+
+# --- who would have to leave
+
+
+def ranked(name: str, priority: int, **more: Any) -> Object:
+    return pod(name, priority=priority, nodeName="node-1", **more)
+
+
+def beside(*others: Object, priority: int = 1000, target: Object | None = None, revision: str = "", **own: Any) -> str:
+    """What is said of a rollout of three Pods of this priority beside others."""
+    target = target or workload()
+    mine = [ranked(f"web-{at}", priority, **own) for at in range(3)]
+    world = World.of(target, replica_set(1, template()), *mine, *others)
+    return world.ask(lambda seen: preemption(target, context(), seen, revision))
+
+
+def stranger(name: str, priority: int, **more: Any) -> Object:
+    found = ranked(name, priority, **more)
+    found["metadata"]["ownerReferences"] = []
+    return found
+
+
+def test_pods_of_lower_priority_might_have_to_leave() -> None:
+    assert beside(stranger("batch-1", 0), stranger("batch-2", 10), stranger("bank", 5000)) == (
+        "starts Pods of priority 1000, before which batch-1, batch-2 must leave where there is no room"
+    )
+
+
+@pytest.mark.parametrize(
+    "others",
+    [[], [stranger("peer", 1000)], [stranger("done", 0) | {"status": {"phase": "Succeeded"}}], [pod("unplaced")]],
+    ids=["nobody", "a peer", "a finished one", "one without a node"],
+)
+def test_others_need_not_leave(others: list[Object]) -> None:
+    assert beside(*others) == ""
+
+
+def test_a_pod_that_may_not_preempt_pushes_nobody() -> None:
+    assert beside(stranger("batch-1", 0), preemptionPolicy="Never") == ""
+
+
+def test_an_ordinary_pod_pushes_nobody() -> None:
+    assert beside(stranger("batch-1", -10), priority=0) == ""
+
+
+def test_a_rollout_that_starts_no_pod_beside_the_old_ones_pushes_nobody() -> None:
+    one_by_one = workload(strategy={"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}})
+    assert beside(stranger("batch-1", 0), target=one_by_one) == ""
+
+
+def test_a_rollback_whose_pods_are_all_there_pushes_nobody() -> None:
+    assert beside(stranger("batch-1", 0), revision="web-h1") == ""
