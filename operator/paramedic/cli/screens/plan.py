@@ -90,7 +90,7 @@ def _permissions(grants: tuple[Grant, ...]) -> Iterator[RenderableType]:
             )
     if unknown:
         yield _granted(UNKNOWN, "unknown", unknown)
-        yield Text("  you may not ask what the account may do (create subjectaccessreviews)", "dim")
+        yield Text("  you may not ask what the account may do (create localsubjectaccessreviews)", "dim")
 
 
 def _granted(mark: Mark, word: str, grants: list[Grant]) -> RenderableType:
