@@ -26,12 +26,13 @@ def check_page(found: Readiness, rbac: str) -> Group:
 def _rows(found: Readiness, rbac: str) -> Iterator[RenderableType]:
     mark = _VERDICTS[found.status]
     said = found.message if found.status == "True" else found.reason
-    yield Hanging(Text(f"{mark.icon} {_WORDS[found.status]}", mark.style), Text(f": playbook {found.playbook}: {said}"))
+    verdict = Text.assemble((f"{mark.icon} {_WORDS[found.status]}", mark.style), f": playbook {found.playbook}: {said}")
+    yield Hanging(Text(), verdict)
     yield from _findings(found.findings)
     if rbac:
         yield Text()
         yield Text("This would grant what is missing:", "bold")
-        yield from (Text(line) for line in rbac.splitlines())
+        yield from (Text(line, no_wrap=True, overflow="ignore") for line in rbac.splitlines())  # to be copied
 
 
 def text_page(name: str, findings: Iterable[Finding]) -> Group:
