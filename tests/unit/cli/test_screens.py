@@ -68,12 +68,17 @@ def test_what_ended_long_ago_is_left_out_by_default() -> None:
     assert names == ["healed", "busy", "unseen", "asks"]
 
 
-def test_the_first_look_tells_every_step_that_has_begun_and_where_the_incident_stands() -> None:
+def test_the_first_look_tells_every_step_that_has_begun_and_nothing_twice() -> None:
     assert list(news(None, view("running"))) == [
         "✔ done    verify: answers 502",
         "✔ done    scope: it is well",
         "▸ running rollback: Deployment/checkout: 2 of 3 Pods updated, 1 available",
-        '▸ Running step "rollback": Deployment/checkout: 2 of 3 Pods updated, 1 available',
+    ]
+
+
+def test_what_holds_a_running_step_up_is_told_of_the_incident() -> None:
+    assert list(news(view("running"), view("paused"))) == [
+        '▸ Running step "rollback": the operator was paused by bob; nothing is changed'
     ]
 
 
