@@ -13,7 +13,7 @@ from paramedic.cli import where
 from paramedic.cli.incident import main
 from paramedic.cluster.transport import ApiError, Request
 from paramedic.model.objects import Object
-from paramedic.model.references import INCIDENT, SELF_REVIEW, SUBJECT_REVIEW
+from paramedic.model.references import INCIDENT, LOCAL_SUBJECT_REVIEW, SELF_REVIEW, SUBJECT_REVIEW
 
 PERSON = "alice"
 #: What the CRD's schema fills in.
@@ -32,14 +32,14 @@ class Person:
     async def send(self, request: Request) -> Any:
         if request.path == SELF_REVIEW.path(None):
             return {"status": {"userInfo": {"username": self.name}}}
-        if request.path == SUBJECT_REVIEW.path(None):
+        if request.path in (SUBJECT_REVIEW.path(None), LOCAL_SUBJECT_REVIEW.path(NAMESPACE)):
             return self._review(request.body["spec"])
         if request.method == "PATCH" and self.conflicts:
             self.conflicts -= 1
             raise ApiError(409, "Conflict", "the object has been modified")
         if request.method == "POST" and request.path == INCIDENT.path(NAMESPACE):
             request = replace(request, body=request.body | {"spec": _DEFAULTS | request.body["spec"]})
-        return await self.ward.cluster.send(replace(request, account=self.name))
+        return await self.ward.cluster.send(replace(request, account=request.account or self.name))
 
     def _review(self, spec: Object) -> Object:
         if not self.may_ask_about_others:

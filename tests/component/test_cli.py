@@ -89,6 +89,7 @@ def test_open_takes_an_incident_from_a_file_or_from_standard_input(terminal: Ter
             ("plan", "--target", "deploy/web", "--playbook", "x", "--assume", "verify=Maybe"),
             "--assume verify=Maybe: write verify=Succeeded or verify=Failed",
         ),
+        (("check", "mend", "--offline"), "--offline is for the text of a file: -f FILE, without --rbac"),
         (("check",), "name a PLAYBOOK, or give its file with -f FILE"),
         (("watch", "one", "--timeout", "soon"), "Invalid value for '--timeout': 'soon' is not a duration; write hours,"
          " minutes and seconds such as 90s, 10m or 1h30m"),
@@ -522,19 +523,47 @@ def test_a_check_that_this_machine_cannot_reach_is_unknown_and_can_be_assumed(
     assert "– skipped       mend    not needed: steps.verify.failed is false" in said
 
 
-def test_check_finds_what_is_wrong_without_a_cluster(terminal: Terminal, tmp_path: Path) -> None:
+def test_check_finds_what_is_wrong_with_a_text_without_a_cluster(terminal: Terminal, tmp_path: Path) -> None:
     good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
     good.write_text(yaml.safe_dump(playbook("mend", APPROVED)))
     bad.write_text(yaml.safe_dump(playbook("mend", step("mend", "rollback", {"toRevision": 0}))))
-    assert terminal.says("check", "-f", str(good)) == "playbook.paramedic.dev/mend can be used\n"
-    done = terminal.run("check", "-f", str(bad))
-    assert (done.exit_code, done.stderr) == (1, "Error: playbook mend cannot be used\n")
-    assert done.stdout.startswith("✖ spec.steps[0].rollback.toRevision: ")
+    assert terminal.says("check", "-f", str(good), "--offline") == (
+        "✔ Playbook mend is well written; the cluster was not looked at\n"
+    )
+    done = terminal.run("check", "-f", str(bad), "--offline")
+    assert done.exit_code == 1
+    assert done.stdout.startswith("✖ Playbook mend cannot be used\n✖ error    spec.steps[0].rollback.toRevision: ")
 
 
-def test_check_reads_a_playbook_of_the_cluster(terminal: Terminal) -> None:
+def test_check_looks_at_the_account_and_its_permissions(terminal: Terminal) -> None:
     terminal.ward.add(playbook("mend", APPROVED))
-    assert terminal.says("check", "mend") == "playbook.paramedic.dev/mend can be used\n"
+    assert terminal.says("check", "mend").startswith("✔ Ready: playbook mend: 1 step as responder, ")
+
+
+def test_check_names_what_is_missing_and_prints_the_rbac_that_grants_it(terminal: Terminal) -> None:
+    terminal.ward.add(playbook("mend", APPROVED))
+    terminal.ward.cluster.deny("system:serviceaccount:shop:responder", "list", "pods")
+    done = terminal.run("check", "mend")
+    assert done.exit_code == 1
+    assert done.stdout.startswith("✖ Not ready: playbook mend: MissingPermission\n✖ error    spec.serviceAccountName: ")
+    manifests = list(yaml.safe_load_all(done.stdout.partition("This would grant what is missing:\n")[2]))
+    assert {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]} in manifests[0]["rules"]
+
+
+def test_check_says_that_the_account_is_not_there(terminal: Terminal, tmp_path: Path) -> None:
+    (tmp_path / "new.yaml").write_text(yaml.safe_dump(playbook("new", APPROVED, account="ghost")))
+    done = terminal.run("check", "-f", str(tmp_path / "new.yaml"))
+    assert done.exit_code == 1
+    assert done.stdout.startswith("✖ Not ready: playbook new: AccountNotFound")
+
+
+def test_the_rbac_that_a_playbook_needs_is_printed_alone_to_be_kept_in_git(terminal: Terminal) -> None:
+    terminal.ward.add(playbook("mend", APPROVED))
+    kinds = [item["kind"] for item in yaml.safe_load_all(terminal.says("check", "mend", "--rbac"))]
+    assert kinds[:3] == ["ServiceAccount", "Role", "RoleBinding"]
+
+
+def test_a_playbook_that_is_not_there_is_said(terminal: Terminal) -> None:
     assert terminal.refuses("check", "ghost") == (
         "there is no Playbook/ghost in namespace shop; list them: kubectl get playbooks -A"
     )

@@ -1,44 +1,62 @@
-"""`kubectl incident check`: what is wrong with a playbook, before the night it is needed."""
+"""`kubectl incident check`: whether a playbook will work, before the night it is needed."""
+
+import sys
 
 import click
 
 from paramedic.cli.completing import complete_playbooks
 from paramedic.cli.opening import read_object
+from paramedic.cli.output import color_option, make_console, print_screen
+from paramedic.cli.screens.check import check_page, text_page
 from paramedic.cli.where import Where, where_options
 from paramedic.cluster.caller import Caller
-from paramedic.engine.validation import read_playbook
-from paramedic.model.objects import Object
+from paramedic.engine.grants import rbac_for
+from paramedic.engine.readiness import Readiness
+from paramedic.engine.validation import examine
+from paramedic.model.objects import Object, dig
 from paramedic.model.references import PLAYBOOK
+from paramedic.playbooks import readiness_of
 
 
 @click.command("check")
 @where_options()
 @click.argument("playbook", required=False, shell_complete=complete_playbooks)
 @click.option("-f", "--filename", metavar="FILE", help="A playbook as YAML or JSON instead; - for standard input.")
-def check_command(where: Where, playbook: str | None, filename: str | None) -> None:
-    """Checks PLAYBOOK, or the one in a file, which needs no cluster. Exit code 1 where it has a problem."""
+@click.option("--offline", is_flag=True, help="Look at the text of -f FILE alone: no cluster is needed.")
+@click.option("--rbac", is_flag=True, help="Print the RBAC that the playbook needs, and nothing else.")
+@color_option
+def check_command(
+    where: Where, playbook: str | None, filename: str | None, offline: bool, rbac: bool, no_color: bool
+) -> None:
+    """Checks PLAYBOOK, or one in a file: its text, its ServiceAccount, each permission its steps need, its channels.
+
+    What is missing is named, and the RBAC that would grant it printed. You need the right to impersonate the
+    ServiceAccount. Exit code 1 where incidents cannot use the playbook, or it is not known whether they can.
+    """
     if (playbook is None) == (filename is None):
         raise click.UsageError("name a PLAYBOOK, or give its file with -f FILE")
-    if filename is not None:
-        obj = read_object(filename)
-        if obj.get("kind") != PLAYBOOK.kind:
-            raise click.UsageError(f"{filename} holds no Playbook")
+    if offline and (filename is None or rbac):
+        raise click.UsageError("--offline is for the text of a file: -f FILE, without --rbac")
+    given = _read(filename) if filename is not None else None
+    if offline and given is not None:
+        name, findings = str(dig(given, "metadata", "name", default="unnamed")), examine(given)[1]
+        print_screen(make_console(no_color), text_page(name, findings))
+        sys.exit(any(item.severity == "Error" for item in findings))
+
+    async def look(caller: Caller) -> Readiness:
+        obj = given or await where.find(caller, PLAYBOOK, playbook or "")
+        return await readiness_of(caller.api, obj, where.namespace, as_operator=False)
+
+    found = where.run(look)
+    if rbac:
+        click.echo(rbac_for(found, everything=True), nl=False)
     else:
-        obj = where.run(lambda caller: _fetch(where, caller, playbook or ""))
-    problems = problems_of(obj)
-    name = obj.get("metadata", {}).get("name", "unnamed")
-    for problem in problems:
-        click.echo(f"✖ {problem}")
-    if problems:
-        raise click.ClickException(f"playbook {name} cannot be used")
-    click.echo(f"playbook.paramedic.dev/{name} can be used")
+        print_screen(make_console(no_color), check_page(found, rbac_for(found)))
+    sys.exit(found.status != "True")
 
 
-async def _fetch(where: Where, caller: Caller, name: str) -> Object:
-    return await where.find(caller, PLAYBOOK, name)
-
-
-def problems_of(obj: Object) -> list[str]:
-    """Everything that is wrong with a playbook, as far as it can be known from itself."""
-    _, problems = read_playbook(obj)
-    return problems
+def _read(filename: str) -> Object:
+    found = read_object(filename)
+    if found.get("kind") != PLAYBOOK.kind:
+        raise click.UsageError(f"{filename} holds no Playbook")
+    return found

@@ -5,7 +5,7 @@ from datetime import timedelta
 import click
 
 from paramedic.cli.output import color_option, format_option, make_console, print_listed, print_screen
-from paramedic.cli.screens.table import ordered, recent, table
+from paramedic.cli.screens.table import IncidentTable, ordered, recent
 from paramedic.cli.where import Where, where_options
 from paramedic.clock import SystemClock
 from paramedic.model.references import INCIDENT
@@ -32,6 +32,6 @@ def list_command(where: Where, every: bool, output: str | None, no_color: bool) 
         click.echo(f"No incidents {place}{older}.", err=True)
         return
     console = make_console(no_color)
-    print_screen(console, table(shown, now, namespaces=not where.namespace))
+    print_screen(console, IncidentTable(shown, now, namespaces=not where.namespace))
     if console.is_terminal and len(shown) < len(items):
         click.echo(f"{len(items) - len(shown)} that ended more than 24 hours ago are left out; see --all")

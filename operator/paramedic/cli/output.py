@@ -61,7 +61,7 @@ def make_console(no_color: bool = False) -> Console:
 
 def print_screen(console: Console, screen: RenderableType) -> None:
     if console.is_terminal:
-        console.print(screen)
+        console.print(screen, crop=False)
         return
     click.echo(as_text(console, screen))
 
@@ -69,7 +69,7 @@ def print_screen(console: Console, screen: RenderableType) -> None:
 def as_text(console: Console, screen: RenderableType) -> str:
     """The screen as plain lines, none of which ends with blanks."""
     with console.capture() as captured:
-        console.print(screen)
+        console.print(screen, crop=False)
     return "\n".join(line.rstrip() for line in captured.get().splitlines())
 
 

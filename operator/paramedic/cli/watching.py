@@ -84,7 +84,7 @@ class Live:
         started = self._display.is_started
         self._display.stop()
         if started and self._last is not None:
-            self._console.print(self._page(self._last, None))
+            self._console.print(self._page(self._last, None), crop=False)
 
     def show(self, view: View, lost: str) -> None:
         self._last = view

@@ -10,7 +10,7 @@ from paramedic.cluster.http import HttpChecker
 from paramedic.cluster.transport import JSON_PATCH, ApiError, Request
 from paramedic.model.objects import Object, dig
 from paramedic.model.permissions import Permission
-from paramedic.model.references import SELF_REVIEW, SUBJECT_REVIEW, ObjectRef, Resource
+from paramedic.model.references import LOCAL_SUBJECT_REVIEW, SELF_REVIEW, SUBJECT_REVIEW, ObjectRef, Resource
 
 FIELD_MANAGER = "kubectl-incident"
 _WRITE = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
@@ -67,15 +67,22 @@ class Caller:
                 raise
 
     async def may(self, user: str, permission: Permission, namespace: str) -> bool | None:
-        """Whether somebody else has a permission; None where the caller may not ask."""
+        """Whether somebody else has a permission; None where the caller may not ask.
+
+        An admin of the namespace may ask there alone, which does not answer for what belongs to no namespace.
+        """
         spec: dict[str, Any] = {"user": user, "resourceAttributes": access_attributes(permission, namespace)}
-        body = {"apiVersion": SUBJECT_REVIEW.api_version, "kind": SUBJECT_REVIEW.kind, "spec": spec}
         if user.startswith("system:serviceaccount:"):
             spec["groups"] = ["system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated"]
-        try:
-            answer = await self.transport.send(Request("POST", SUBJECT_REVIEW.path(None), body=body))
-        except ApiError as error:
-            if error.status == 403:
-                return None
-            raise
-        return bool(dig(answer, "status", "allowed", default=False))
+        for resource in (LOCAL_SUBJECT_REVIEW, SUBJECT_REVIEW) if namespace else (SUBJECT_REVIEW,):
+            body: Object = {"apiVersion": resource.api_version, "kind": resource.kind, "spec": spec}
+            if resource.namespaced:
+                body["metadata"] = {"namespace": namespace}
+            try:
+                answer = await self.transport.send(Request("POST", resource.path(namespace), body=body))
+            except ApiError as error:
+                if error.status != 403:
+                    raise
+            else:
+                return bool(dig(answer, "status", "allowed", default=False))
+        return None

@@ -59,6 +59,7 @@ LEASE = Resource("coordination.k8s.io/v1", "Lease", "leases")
 ACCESS_REVIEW = Resource("authorization.k8s.io/v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews", False)
 #: What somebody else may do, and who the caller is.
 SUBJECT_REVIEW = Resource("authorization.k8s.io/v1", "SubjectAccessReview", "subjectaccessreviews", False)
+LOCAL_SUBJECT_REVIEW = Resource("authorization.k8s.io/v1", "LocalSubjectAccessReview", "localsubjectaccessreviews")
 SELF_REVIEW = Resource("authentication.k8s.io/v1", "SelfSubjectReview", "selfsubjectreviews", False)
 INCIDENT = Resource("paramedic.dev/v1alpha1", "Incident", "incidents")
 PLAYBOOK = Resource("paramedic.dev/v1alpha1", "Playbook", "playbooks")

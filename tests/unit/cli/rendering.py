@@ -22,7 +22,7 @@ def lines(screen: RenderableType, width: int = 10_000) -> list[str]:
     """The screen without colour, no line with blanks at its end."""
     console = pipe(width)
     with console.capture() as captured:
-        console.print(screen)
+        console.print(screen, crop=False)
     return [line.rstrip() for line in captured.get().splitlines()]
 
 

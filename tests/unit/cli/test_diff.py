@@ -105,7 +105,7 @@ def test_a_plan_is_one_answer_then_steps_objects_pods_and_permissions() -> None:
         "✔ may      get pods",
         "✖ may not  patch deployments.apps (for more)",
         "? unknown  list events",
-        "  you may not ask what the account may do (create subjectaccessreviews)",
+        "  you may not ask what the account may do (create localsubjectaccessreviews)",
     ]
 
 

@@ -1,8 +1,10 @@
 """The group of commands: every entry leads to a command, and asking for help imports none of them."""
 
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -14,6 +16,7 @@ from paramedic.cli.output import Name
 from paramedic.cli.targets import resource_of_word
 from paramedic.cli.where import Where
 
+MANUAL = Path(__file__).parents[3] / "docs" / "cli.md"
 HEAVY = ("kubernetes", "aiohttp", "kopf", "apprise", "cel_expr_python", "pydantic", "rich", "yaml")
 KUBECTLS = {"--namespace", "--context", "--kubeconfig", "--as"}
 
@@ -55,6 +58,12 @@ def test_help_names_the_program_as_people_call_it_and_every_command() -> None:
 
 def test_the_list_of_commands_fits_into_eighty_columns() -> None:
     assert all(len(line) <= 80 for line in CliRunner().invoke(main, ["--help"]).output.splitlines())
+
+
+def test_the_manual_names_every_command() -> None:
+    table = [line for line in MANUAL.read_text().splitlines() if line.startswith("| `")]
+    named = {word for line in table for word in re.findall(r"`([a-z]+)[ `]", line.split(" | ")[0])}
+    assert named == set(COMMANDS)
 
 
 def test_an_unknown_command_is_a_mistake_of_usage() -> None:

@@ -13,7 +13,7 @@ from paramedic.cli.output import make_console, print_screen
 from paramedic.cli.screens.changes import news
 from paramedic.cli.screens.layout import broken
 from paramedic.cli.screens.page import fitting_page
-from paramedic.cli.screens.table import ordered, recent, table
+from paramedic.cli.screens.table import IncidentTable, ordered, recent
 from paramedic.cli.screens.undo import undo_rows
 from paramedic.cli.screens.words import age, span, without_command
 from paramedic.model.objects import Object
@@ -38,7 +38,7 @@ FOUND = [
 
 
 def test_open_incidents_are_listed_first_and_the_worst_of_them_at_the_top() -> None:
-    assert lines(table(ordered(FOUND), NOW, namespaces=False)) == [
+    assert lines(IncidentTable(ordered(FOUND), NOW, namespaces=False)) == [
         "NAME          SEVERITY   PHASE        STEP   PROGRESS   PLAYBOOK           TARGET                AGE",
         "asks          Critical   ◷ Waiting           3/5        service-downtime   Deployment/checkout   45s",
         "busy          Critical   ▸ Running           3/5        service-downtime   Deployment/checkout   3m",
@@ -49,7 +49,18 @@ def test_open_incidents_are_listed_first_and_the_worst_of_them_at_the_top() -> N
 
 
 def test_the_namespace_is_a_column_where_all_are_listed() -> None:
-    assert lines(table(FOUND[:1], NOW, namespaces=True))[1].startswith("shop        old-failure   Critical")
+    assert lines(IncidentTable(FOUND[:1], NOW, namespaces=True))[1].startswith("shop        old-failure   Critical")
+
+
+def test_a_narrow_terminal_goes_without_columns_and_cuts_no_name() -> None:
+    assert lines(IncidentTable(FOUND[:1], NOW, namespaces=False), 80) == [
+        "NAME          SEVERITY   PHASE      STEP   PROGRESS   TARGET                AGE",
+        "old-failure   Critical   ✖ Failed          3/5        Deployment/checkout   3d",
+    ]
+    assert lines(IncidentTable(FOUND[:1], NOW, namespaces=True), 40) == [
+        "NAMESPACE   NAME          SEVERITY   PHASE      STEP   AGE",
+        "shop        old-failure   Critical   ✖ Failed          3d",
+    ]
 
 
 def test_what_ended_long_ago_is_left_out_by_default() -> None:
@@ -57,12 +68,17 @@ def test_what_ended_long_ago_is_left_out_by_default() -> None:
     assert names == ["healed", "busy", "unseen", "asks"]
 
 
-def test_the_first_look_tells_every_step_that_has_begun_and_where_the_incident_stands() -> None:
+def test_the_first_look_tells_every_step_that_has_begun_and_nothing_twice() -> None:
     assert list(news(None, view("running"))) == [
         "✔ done    verify: answers 502",
         "✔ done    scope: it is well",
         "▸ running rollback: Deployment/checkout: 2 of 3 Pods updated, 1 available",
-        '▸ Running step "rollback": Deployment/checkout: 2 of 3 Pods updated, 1 available',
+    ]
+
+
+def test_what_holds_a_running_step_up_is_told_of_the_incident() -> None:
+    assert list(news(view("running"), view("paused"))) == [
+        '▸ Running step "rollback": the operator was paused by bob; nothing is changed'
     ]
 
 

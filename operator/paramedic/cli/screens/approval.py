@@ -27,8 +27,8 @@ def _rows(incident: Incident, step: StepStatus, preview: StepPreview, who: str) 
         "  ",
         incident.spec.summary,
     )
-    lead = Text(f"{WAITING.icon} {step.name} waits for approval", WAITING.style)
-    yield Hanging(lead, Text(f": {without_command(step.message)}"))
+    answer = Text.assemble((f"{WAITING.icon} {step.name} waits for approval", WAITING.style))
+    yield Hanging(Text(), answer.append(f": {without_command(step.message)}", ""))
     yield Text()
     yield from step_preview_rows(preview, len(preview.name))
     if not preview.changes:

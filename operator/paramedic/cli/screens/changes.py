@@ -8,7 +8,8 @@ from paramedic.cli.screens.words import step_mark, without_command
 
 
 def news(before: View | None, view: View) -> Iterator[str]:
-    """One line for each step that moved, then one for the incident where its sentence is another."""
+    """One line for each step that moved, then one for the incident where its sentence is another and says more."""
+    told = []
     old = {step.name: step for step in before.status.steps} if before else {}
     for step in view.status.steps:
         seen = old.get(step.name)
@@ -17,7 +18,10 @@ def news(before: View | None, view: View) -> Iterator[str]:
             continue
         mark = step_mark(step.state)
         undo = f" (undo: {step.undo.state}: {step.undo.message or step.undo.reason})" if step.undo else ""
-        yield f"{mark.icon} {mark.word:7} {step.name}: {without_command(step.message) or step.action}{undo}"
+        told.append(without_command(step.message) or step.action)
+        yield f"{mark.icon} {mark.word:7} {step.name}: {told[-1]}{undo}"
     line = headline(view, times=False).plain
-    if before is None or headline(before, times=False).plain != line:
+    if before is not None and headline(before, times=False).plain == line:
+        return
+    if view.ended or not any(line.endswith(f'": {text}') for text in told):
         yield line

@@ -98,12 +98,14 @@ def _waiting(view: View, step: StepStatus, times: bool) -> str:
 
 
 def step_timing(view: View, step: StepStatus) -> str:
-    """How long a step took, or takes, against its deadline: `40 s of 10 min`."""
-    begun = (step.acted_at if step.state == "Running" else None) or step.started_at
+    """How long a step took, or takes, against its deadline: `40 s of 10 min`. It waits before it acts, if at all."""
+    begun = (step.acted_at if step.state != "Waiting" else None) or step.started_at
     if not begun:
         return ""
     if step.finished_at:
-        return span(view.since(begun) - view.since(step.finished_at))
+        waited = view.since(step.started_at) - view.since(begun)
+        after = f" after {span(waited)} of waiting" if waited >= timedelta(seconds=1) else ""
+        return span(view.since(begun) - view.since(step.finished_at)) + after
     passed = view.since(begun)
     left = view.left(step.deadline)
     return span(passed) if left is None else f"{span(passed)} of {span(passed + left)}"

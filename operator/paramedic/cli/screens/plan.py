@@ -71,7 +71,7 @@ def step_preview_rows(step: StepPreview, width: int) -> Iterator[RenderableType]
     for change in step.changes:
         yield Hanging(Text("  ├ object   ", "dim"), Text(f"{change.verb} {change.ref}"))
         yield Hanging(Text("  └ Pods     ", "dim"), Text(change.pods or "none is lost"))
-        yield from (Text("    ") + line for line in diff_rows(change))
+        yield from (Hanging(Text("    "), line) for line in diff_rows(change))
 
 
 def _permissions(grants: tuple[Grant, ...]) -> Iterator[RenderableType]:
@@ -90,7 +90,7 @@ def _permissions(grants: tuple[Grant, ...]) -> Iterator[RenderableType]:
             )
     if unknown:
         yield _granted(UNKNOWN, "unknown", unknown)
-        yield Text("  you may not ask what the account may do (create subjectaccessreviews)", "dim")
+        yield Text("  you may not ask what the account may do (create localsubjectaccessreviews)", "dim")
 
 
 def _granted(mark: Mark, word: str, grants: list[Grant]) -> RenderableType:

@@ -105,7 +105,7 @@ def _details(view: View, step: StepStatus) -> Iterator[Text]:
         )
     if step.waits_for == "Done" and step.state == "Waiting":
         yield Text.assemble(("waits    ", "dim"), "for a person; whoever does it reports it done")
-    if step.target and step.state in ("Running", "Waiting"):
+    if step.target and (step.intent is not None or step.waits_for == "Approve"):
         yield Text.assemble(("touches  ", "dim"), step.target)
     if step.deadline and step.state == "Waiting":
         left = view.left(step.deadline)

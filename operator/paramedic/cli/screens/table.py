@@ -1,10 +1,9 @@
 """Incidents as a table, columns as `kubectl get incidents`: open ones first, the newest first among equals."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from rich.console import RenderableType
-from rich.table import Table
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from paramedic.cli.screens.words import SEVERITY_STYLES, age, phase_mark
@@ -39,15 +38,34 @@ def _ended_at(item: Object) -> datetime:
     return parse_time(dig(item, "status", "times", "finishedAt") or item["metadata"]["creationTimestamp"])
 
 
-def table(items: Iterable[Object], now: datetime, *, namespaces: bool) -> RenderableType:
-    titles = ["NAME", "SEVERITY", "PHASE", "STEP", "PROGRESS", "PLAYBOOK", "TARGET", "AGE"]
-    found = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="")
-    for title in ["NAMESPACE", *titles] if namespaces else titles:
-        found.add_column(title, no_wrap=True, overflow="ignore" if title == "NAME" else "ellipsis")
-    for item in items:
-        cells = _cells(item, now)
-        found.add_row(*([Text(item["metadata"]["namespace"])] if namespaces else []), *cells)
-    return found
+_TITLES = ("NAME", "SEVERITY", "PHASE", "STEP", "PROGRESS", "PLAYBOOK", "TARGET", "AGE")
+#: What a narrow terminal goes without, in this order; nothing is ever cut short.
+_DISPENSABLE = ("PLAYBOOK", "PROGRESS", "TARGET")
+_GAP = 3
+
+
+class IncidentTable:
+    """The incidents in columns; where the terminal is too narrow for all, those least needed are left out."""
+
+    def __init__(self, items: Sequence[Object], now: datetime, *, namespaces: bool) -> None:
+        titles = ("NAMESPACE", *_TITLES) if namespaces else _TITLES
+        rows = [dict(zip(_TITLES, _cells(item, now), strict=True)) for item in items]
+        if namespaces:
+            for row, item in zip(rows, items, strict=True):
+                row["NAMESPACE"] = Text(item["metadata"]["namespace"])
+        self._rows = [{title: Text(title) for title in titles}, *rows]
+        self._widths = {title: max(row[title].cell_len for row in self._rows) for title in titles}
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        shown = dict(self._widths)
+        for title in _DISPENSABLE:
+            if sum(shown.values()) + _GAP * (len(shown) - 1) > options.max_width:
+                del shown[title]
+        for row in self._rows:
+            cells = [row[title].copy() for title in shown]
+            for cell, width in zip(cells[:-1], list(shown.values())[:-1], strict=True):
+                cell.pad_right(width + _GAP - cell.cell_len)
+            yield Text.assemble(*cells, no_wrap=True, overflow="ignore")
 
 
 def _cells(item: Object, now: datetime) -> list[Text]:
