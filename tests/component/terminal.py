@@ -39,7 +39,7 @@ class Person:
             raise ApiError(409, "Conflict", "the object has been modified")
         if request.method == "POST" and request.path == INCIDENT.path(NAMESPACE):
             request = replace(request, body=request.body | {"spec": _DEFAULTS | request.body["spec"]})
-        return await self.ward.cluster.send(replace(request, account=self.name))
+        return await self.ward.cluster.send(replace(request, account=request.account or self.name))
 
     def _review(self, spec: Object) -> Object:
         if not self.may_ask_about_others:

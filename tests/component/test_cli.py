@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from component.builders import HOME, Ward
+from component.builders import HOME, USER, Ward
 from component.terminal import Terminal
 from paramedic.cluster.fake_paths import Address
 from paramedic.model.references import CONFIGMAP, INCIDENT, LEASE
+from paramedic.playbooks import PlaybookReviewer
 from support.objects import playbook, step
 
 MANUAL = step("ask", "manual", {"instructions": "Ask the provider."})
@@ -534,7 +535,42 @@ def test_check_finds_what_is_wrong_without_a_cluster(terminal: Terminal, tmp_pat
 
 def test_check_reads_a_playbook_of_the_cluster(terminal: Terminal) -> None:
     terminal.ward.add(playbook("mend", APPROVED))
-    assert terminal.says("check", "mend") == "playbook.paramedic.dev/mend can be used\n"
+    assert terminal.says("check", "mend") == (
+        "playbook.paramedic.dev/mend can be used: 1 step as responder, for Deployments, StatefulSets and DaemonSets\n"
+    )
     assert terminal.refuses("check", "ghost") == (
         "there is no Playbook/ghost in namespace shop; list them: kubectl get playbooks -A"
     )
+
+
+def test_check_names_a_missing_permission_and_prints_what_would_grant_it(terminal: Terminal) -> None:
+    terminal.ward.add(playbook("mend", APPROVED))
+    terminal.ward.cluster.deny(USER, "list", "pods")
+    done = terminal.run("check", "mend")
+    assert (done.exit_code, done.stderr) == (1, "Error: playbook mend cannot be used\n")
+    finding, _, comment, *lines = done.stdout.splitlines()
+    assert finding.startswith(
+        '✖ spec.serviceAccountName: ServiceAccount responder may not "list pods" (needed by mend)'
+    )
+    assert comment == "# What is missing, to be applied: kubectl incident check mend -n shop --rbac"
+    role, binding = yaml.safe_load_all("\n".join(lines))
+    assert {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]} in role["rules"]
+    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "responder", "namespace": "shop"}]
+
+
+def test_check_prints_the_rbac_alone_to_be_applied(terminal: Terminal, tmp_path: Path) -> None:
+    file = tmp_path / "mend.yaml"
+    file.write_text(yaml.safe_dump(playbook("mend", APPROVED)))
+    kinds = [obj["kind"] for obj in yaml.safe_load_all(terminal.says("check", "-f", str(file), "--rbac"))]
+    assert kinds == ["ServiceAccount", "Role", "RoleBinding", "Role", "RoleBinding", "RoleBinding"]
+
+
+def test_check_passes_on_what_the_operator_alone_can_know(terminal: Terminal) -> None:
+    terminal.ward.add(playbook("mend", APPROVED))
+    terminal.ward.cluster.deny("", "impersonate", "serviceaccounts")
+    terminal.ward.cluster.deny("", "impersonate-on:serviceaccount:list", "pods")
+    asyncio.run(PlaybookReviewer(terminal.ward.api, terminal.ward.clock).review("shop", "mend"))
+    done = terminal.run("check", "mend")
+    assert done.exit_code == 1
+    assert "the operator says: spec.serviceAccountName: the operator may not" in done.stdout
+    assert "paramedic-acts-within-actions" in done.stdout

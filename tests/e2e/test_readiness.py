@@ -1,7 +1,8 @@
 """What can be known of a playbook before the night, on a real API server: 30 mistakes, and what makes it Ready again."""
 
-import asyncio
 import json
+import subprocess
+import sys
 import time
 from base64 import b64encode
 from collections.abc import Callable
@@ -10,13 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from paramedic.cluster.api import Api
-from paramedic.cluster.http import HttpChecker
-from paramedic.cluster.rest import RestTransport, connect
-from paramedic.engine.grants import rbac_for
-from paramedic.engine.readiness import Readiness
-from paramedic.playbooks import readiness_of
-from support.kube import Kube, KubectlFailed, Object
+from support.kube import Kube, KubectlFailed, Object, clean_environment
 from support.objects import account_with, playbook, step
 from support.operator_process import Operator
 
@@ -250,14 +245,11 @@ def test_at_rest_a_playbook_is_not_written(shop: Kube, operator: Operator) -> No
     assert shop.get("playbook", "mend")["metadata"]["resourceVersion"] == touched
 
 
-async def reviewed(kube: Kube, name: str) -> Readiness:
-    """What a person, here the admin, learns of a playbook."""
-    transport = RestTransport(await connect(kube.kubeconfig))
-    try:
-        obj = kube.get("playbook", name)
-        return await readiness_of(Api(transport, HttpChecker()), obj, kube.namespace, as_operator=False)
-    finally:
-        await transport.close()
+def check(kube: Kube, name: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """`kubectl incident check`, as the admin."""
+    where = ["--kubeconfig", kube.kubeconfig, "-n", kube.namespace]
+    command = [sys.executable, "-m", "paramedic.cli.incident", "check", name, *options, *where]
+    return subprocess.run(command, capture_output=True, text=True, env=clean_environment(), timeout=60, check=False)
 
 
 @pytest.fixture
@@ -281,19 +273,24 @@ def test_the_rbac_that_is_printed_for_a_new_namespace_makes_its_playbook_ready(
     namespace.apply(playbook("all", *steps, channels=[CHANNEL], escalation=[LEVEL]))
     namespace.apply(secret | {"data": {"url": b64encode(URL.encode()).decode()}})
     judged(namespace, "all", "False", reason="AccountNotFound")
-    found = asyncio.run(reviewed(namespace, "all"))
 
-    *most, within_actions = yaml.safe_load_all(rbac_for(found, everything=True))
+    *most, within_actions = yaml.safe_load_all(check(namespace, "all", "--rbac").stdout)
     namespace.apply(*most)
     touch(namespace, "all")
     message = judged(namespace, "all", "False", reason="MissingPermission")["message"]
     assert 'the operator may not "create networkpolicies.networking.k8s.io", "create secrets"' in message
     assert f"as ServiceAccount responder in namespace {namespace.namespace}" in message
+    told = check(namespace, "all")
+    assert told.returncode == 1
+    assert "✖ spec.serviceAccountName: the operator says: " in told.stdout
 
     namespace.apply(within_actions)
     touch(namespace, "all")
     judged(namespace, "all", "True")
-    assert asyncio.run(reviewed(namespace, "all")).status == "True"
+    told = check(namespace, "all")
+    print(told.stdout)
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert "can be used: 4 steps as responder, for Deployments, StatefulSets and DaemonSets" in told.stdout
 
 
 def test_an_operator_that_may_not_act_as_the_account_is_named(namespace: Kube, operators_own: Operator) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from paramedic.actions.reads import Denied, Seen
+from paramedic.actions.reads import Denied, GetObject, Seen
 from paramedic.api.v1alpha1.playbook import PlaybookSpec
 from paramedic.engine import access
 from paramedic.engine.channel_secrets import UrlCheck, channel_problems, form_refusal, secret_permission
@@ -79,6 +79,18 @@ def review(
     if parsed is not None and _has_actions(parsed.spec):
         found = _look(found, parsed.spec, seen, check_url, as_operator)
     return _conclude(found, parsed.spec if parsed else None)
+
+
+def read_only(playbook: Object, namespace: str) -> Readiness:
+    """What its text alone tells, without a cluster: what is wrong with it, and all that its account will need."""
+    account = str(dig(playbook, "spec", "serviceAccountName", default=""))
+    nobody = GetObject(ObjectRef.to(SERVICE_ACCOUNT, namespace, account), own=True)
+    found = review(playbook, Seen({nobody: None}), namespace)
+    findings = tuple(item for item in found.findings if item.reason == "Invalid")
+    wrong = any(item.severity == "Error" for item in findings)
+    return replace(
+        found, findings=findings, status="False" if wrong else "True", reason="Invalid" if wrong else "Valid"
+    )
 
 
 def _has_actions(spec: PlaybookSpec) -> bool:
