@@ -1,8 +1,6 @@
 """What can be known of a playbook before the night, on a real API server: 30 mistakes, and what makes it Ready again."""
 
 import json
-import subprocess
-import sys
 import time
 from base64 import b64encode
 from collections.abc import Callable
@@ -11,9 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from support.kube import Kube, KubectlFailed, Object, clean_environment
+from support.kube import Kube, KubectlFailed, Object
 from support.objects import account_with, playbook, step
 from support.operator_process import Operator
+from support.plugin import plugin
 
 pytestmark = pytest.mark.e2e
 
@@ -245,11 +244,10 @@ def test_at_rest_a_playbook_is_not_written(shop: Kube, operator: Operator) -> No
     assert shop.get("playbook", "mend")["metadata"]["resourceVersion"] == touched
 
 
-def check(kube: Kube, name: str, *options: str) -> subprocess.CompletedProcess[str]:
-    """`kubectl incident check`, as the admin."""
-    where = ["--kubeconfig", kube.kubeconfig, "-n", kube.namespace]
-    command = [sys.executable, "-m", "paramedic.cli.incident", "check", name, *options, *where]
-    return subprocess.run(command, capture_output=True, text=True, env=clean_environment(), timeout=60, check=False)
+def check(kube: Kube, name: str, *options: str) -> tuple[int, str]:
+    """The exit code and the output of `kubectl incident check`, as the admin."""
+    done = plugin("check", name, *options, "-n", kube.namespace, kubeconfig=kube.kubeconfig)
+    return done.returncode, done.stdout.decode()
 
 
 @pytest.fixture
@@ -274,28 +272,25 @@ def test_the_rbac_that_is_printed_for_a_new_namespace_makes_its_playbook_ready(
     namespace.apply(secret | {"data": {"url": b64encode(URL.encode()).decode()}})
     judged(namespace, "all", "False", reason="AccountNotFound")
 
-    *most, within_actions = yaml.safe_load_all(check(namespace, "all", "--rbac").stdout)
+    *most, within_actions = yaml.safe_load_all(check(namespace, "all", "--rbac")[1])
     namespace.apply(*most)
     touch(namespace, "all")
     message = judged(namespace, "all", "False", reason="MissingPermission")["message"]
     assert 'the operator may not "create networkpolicies.networking.k8s.io", "create secrets"' in message
     assert f"as ServiceAccount responder in namespace {namespace.namespace}" in message
-    told = check(namespace, "all")
-    assert told.returncode == 1
-    assert "✖ spec.serviceAccountName: the operator says: " in told.stdout
+    code, told = check(namespace, "all")
+    assert (code, "✖ spec.serviceAccountName: the operator says: " in told) == (1, True)
 
     namespace.apply(within_actions)
     touch(namespace, "all")
     judged(namespace, "all", "True")
-    told = check(namespace, "all")
-    print(told.stdout)
-    assert told.returncode == 0, told.stdout + told.stderr
-    assert "can be used: 4 steps as responder, for Deployments, StatefulSets and DaemonSets" in told.stdout
+    code, told = check(namespace, "all")
+    assert code == 0, told
+    assert "can be used: 4 steps as responder, for Deployments, StatefulSets and DaemonSets" in told
 
 
 def test_an_operator_that_may_not_act_as_the_account_is_named(namespace: Kube, operators_own: Operator) -> None:
     namespace.apply(*account_with("look", "rollback"), playbook("mend", BACK))
     message = judged(namespace, "mend", "False", reason="MissingPermission")["message"]
-    print(message)
     assert "the operator may not act as ServiceAccount responder" in message
     assert "manifests/responder" in message
