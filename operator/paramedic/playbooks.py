@@ -13,12 +13,13 @@ from paramedic.api.v1alpha1.playbook import PlaybookStatus
 from paramedic.clock import Clock
 from paramedic.cluster.api import Api
 from paramedic.cluster.transport import ApiError, Unavailable
-from paramedic.engine.channel_secrets import UrlCheck, form_refusal
+from paramedic.engine.channel_secrets import UrlCheck
 from paramedic.engine.readiness import Readiness, review
 from paramedic.model.conditions import Status, find_condition, is_true, set_condition
 from paramedic.model.objects import Object, condition, dig
 from paramedic.model.references import PLAYBOOK, ObjectRef
 from paramedic.model.text import shorten
+from paramedic.notify.services import why_refused
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ _ROUNDS = 20
 
 
 async def readiness_of(
-    api: Api, playbook: Object, namespace: str, *, check_url: UrlCheck = form_refusal, as_operator: bool = True
+    api: Api, playbook: Object, namespace: str, *, check_url: UrlCheck = why_refused, as_operator: bool = True
 ) -> Readiness:
     """Looks at a playbook, stored or only in a file, in a cluster: see `paramedic.engine.readiness.review`. Raises
     Unavailable."""
@@ -50,7 +51,7 @@ async def readiness_of(
 class PlaybookReviewer:
     """Looks at playbooks and writes what it thinks of them, where that has changed. What it remembers is only speed."""
 
-    def __init__(self, api: Api, clock: Clock, check_url: UrlCheck = form_refusal) -> None:
+    def __init__(self, api: Api, clock: Clock, check_url: UrlCheck = why_refused) -> None:
         self._api, self._clock, self._check_url = api, clock, check_url
         self._written: dict[Key, str] = {}  # resourceVersion of our last write
         self._unanswered: dict[Key, int] = {}
@@ -59,7 +60,7 @@ class PlaybookReviewer:
         """When to look at a playbook that a watch shows; None where it only shows our own last write. Those that were
         judged before this process began have time."""
         meta = obj["metadata"]
-        if self._written.get((meta["namespace"], meta["name"])) == meta["resourceVersion"]:
+        if self._written.get((meta["namespace"], meta["name"]), "") == meta.get("resourceVersion"):
             return None
         if event is None and dig(obj, "status", "observedGeneration") == meta.get("generation"):
             return self._pause(obj, condition(obj, "Ready").get("status") == "True")

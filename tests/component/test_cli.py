@@ -11,6 +11,7 @@ from component.builders import HOME, Ward
 from component.terminal import Terminal
 from paramedic.cluster.fake_paths import Address
 from paramedic.model.references import CONFIGMAP, INCIDENT, LEASE
+from paramedic.playbooks import PlaybookReviewer
 from support.objects import playbook, step
 
 MANUAL = step("ask", "manual", {"instructions": "Ask the provider."})
@@ -567,3 +568,14 @@ def test_a_playbook_that_is_not_there_is_said(terminal: Terminal) -> None:
     assert terminal.refuses("check", "ghost") == (
         "there is no Playbook/ghost in namespace shop; list them: kubectl get playbooks -A"
     )
+
+
+def test_check_passes_on_what_the_operator_alone_can_know(terminal: Terminal) -> None:
+    terminal.ward.add(playbook("mend", APPROVED))
+    terminal.ward.cluster.deny("", "impersonate", "serviceaccounts")
+    terminal.ward.cluster.deny("", "impersonate-on:serviceaccount:list", "pods")
+    asyncio.run(PlaybookReviewer(terminal.ward.api, terminal.ward.clock).review("shop", "mend"))
+    done = terminal.run("check", "mend")
+    assert done.exit_code == 1
+    assert "the operator says: spec.serviceAccountName: the operator may not" in done.stdout
+    assert "paramedic-acts-within-actions" in done.stdout

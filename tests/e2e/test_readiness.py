@@ -1,6 +1,5 @@
 """What can be known of a playbook before the night, on a real API server: 30 mistakes, and what makes it Ready again."""
 
-import asyncio
 import json
 import time
 from base64 import b64encode
@@ -10,15 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from paramedic.cluster.api import Api
-from paramedic.cluster.http import HttpChecker
-from paramedic.cluster.rest import RestTransport, connect
-from paramedic.engine.grants import rbac_for
-from paramedic.engine.readiness import Readiness
-from paramedic.playbooks import readiness_of
 from support.kube import Kube, KubectlFailed, Object
 from support.objects import account_with, playbook, step
 from support.operator_process import Operator
+from support.plugin import plugin
 
 pytestmark = pytest.mark.e2e
 
@@ -250,14 +244,10 @@ def test_at_rest_a_playbook_is_not_written(shop: Kube, operator: Operator) -> No
     assert shop.get("playbook", "mend")["metadata"]["resourceVersion"] == touched
 
 
-async def reviewed(kube: Kube, name: str) -> Readiness:
-    """What a person, here the admin, learns of a playbook."""
-    transport = RestTransport(await connect(kube.kubeconfig))
-    try:
-        obj = kube.get("playbook", name)
-        return await readiness_of(Api(transport, HttpChecker()), obj, kube.namespace, as_operator=False)
-    finally:
-        await transport.close()
+def check(kube: Kube, name: str, *options: str) -> tuple[int, str]:
+    """The exit code and the output of `kubectl incident check`, as the admin."""
+    done = plugin("check", name, *options, "-n", kube.namespace, kubeconfig=kube.kubeconfig)
+    return done.returncode, done.stdout.decode()
 
 
 @pytest.fixture
@@ -281,24 +271,26 @@ def test_the_rbac_that_is_printed_for_a_new_namespace_makes_its_playbook_ready(
     namespace.apply(playbook("all", *steps, channels=[CHANNEL], escalation=[LEVEL]))
     namespace.apply(secret | {"data": {"url": b64encode(URL.encode()).decode()}})
     judged(namespace, "all", "False", reason="AccountNotFound")
-    found = asyncio.run(reviewed(namespace, "all"))
 
-    *most, within_actions = yaml.safe_load_all(rbac_for(found, everything=True))
+    *most, within_actions = yaml.safe_load_all(check(namespace, "all", "--rbac")[1])
     namespace.apply(*most)
     touch(namespace, "all")
     message = judged(namespace, "all", "False", reason="MissingPermission")["message"]
     assert 'the operator may not "create networkpolicies.networking.k8s.io", "create secrets"' in message
     assert f"as ServiceAccount responder in namespace {namespace.namespace}" in message
+    code, told = check(namespace, "all")
+    assert (code, "spec.serviceAccountName: the operator says: " in " ".join(told.split())) == (1, True)
 
     namespace.apply(within_actions)
     touch(namespace, "all")
     judged(namespace, "all", "True")
-    assert asyncio.run(reviewed(namespace, "all")).status == "True"
+    code, told = check(namespace, "all")
+    assert code == 0, told
+    assert told.startswith("✔ Ready: playbook all: 4 steps as responder, ")
 
 
 def test_an_operator_that_may_not_act_as_the_account_is_named(namespace: Kube, operators_own: Operator) -> None:
     namespace.apply(*account_with("look", "rollback"), playbook("mend", BACK))
     message = judged(namespace, "mend", "False", reason="MissingPermission")["message"]
-    print(message)
     assert "the operator may not act as ServiceAccount responder" in message
     assert "manifests/responder" in message

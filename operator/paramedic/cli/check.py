@@ -1,6 +1,7 @@
 """`kubectl incident check`: whether a playbook will work, before the night it is needed."""
 
 import sys
+from dataclasses import replace
 
 import click
 
@@ -10,10 +11,11 @@ from paramedic.cli.output import color_option, make_console, print_screen
 from paramedic.cli.screens.check import check_page, text_page
 from paramedic.cli.where import Where, where_options
 from paramedic.cluster.caller import Caller
+from paramedic.engine.findings import Finding
 from paramedic.engine.grants import rbac_for
 from paramedic.engine.readiness import Readiness
 from paramedic.engine.validation import examine
-from paramedic.model.objects import Object, dig
+from paramedic.model.objects import Object, condition, dig
 from paramedic.model.references import PLAYBOOK
 from paramedic.playbooks import readiness_of
 
@@ -45,7 +47,7 @@ def check_command(
 
     async def look(caller: Caller) -> Readiness:
         obj = given or await where.find(caller, PLAYBOOK, playbook or "")
-        return await readiness_of(caller.api, obj, where.namespace, as_operator=False)
+        return with_operators_word(await readiness_of(caller.api, obj, where.namespace, as_operator=False), obj)
 
     found = where.run(look)
     if rbac:
@@ -53,6 +55,16 @@ def check_command(
     else:
         print_screen(make_console(no_color), check_page(found, rbac_for(found)))
     sys.exit(found.status != "True")
+
+
+def with_operators_word(found: Readiness, obj: Object) -> Readiness:
+    """What the operator alone can know: whether it may act as the account. It stands in the playbook's condition."""
+    ready = condition(obj, "Ready")
+    current = ready.get("observedGeneration") == dig(obj, "metadata", "generation")
+    if found.status != "True" or not current or ready.get("reason") != "MissingPermission":
+        return found
+    said = Finding("spec.serviceAccountName", f"the operator says: {ready['message']}", reason="MissingPermission")
+    return replace(found, status="False", reason=said.reason, findings=(*found.findings, said), operator_may_act=False)
 
 
 def _read(filename: str) -> Object:
