@@ -8,7 +8,7 @@ CLUSTER ?= paramedic
 CLUSTER_KUBECONFIG ?= $(CURDIR)/.localkind/kubeconfig
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo test test-unit test-e2e lint format generate cluster cluster-down image lock clean
+.PHONY: help demo test test-unit test-e2e bench lint format generate cluster cluster-down image lock clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ test-unit: $(VENV)/.ready ## Run the tests that need no cluster
 
 test-e2e: $(VENV)/.ready ## Run the tests that need a cluster, but not the kills and the real node
 	@$(BIN)/pytest -q -m "e2e and not crash and not realnode"
+
+bench: $(VENV)/.ready ## Measure it beside programs that remember nothing (docs/performance.md); ARGS=--help
+	@$(BIN)/python -m bench $(ARGS)
 
 lint: $(VENV)/.ready ## Check style, types, layers, and that generated files are up to date
 	$(BIN)/ruff check .

@@ -1,0 +1,1 @@
+"""The benchmark: paramedic beside programs that remember nothing, on one real API server, by its audit log."""

@@ -1,0 +1,3 @@
+module paramedic.dev/bench/floor
+
+go 1.24
