@@ -13,8 +13,8 @@ from paramedic.api.v1alpha1.playbook import PlaybookStatus
 from paramedic.clock import Clock
 from paramedic.cluster.api import Api
 from paramedic.cluster.transport import ApiError, Unavailable
-from paramedic.engine.channel_secrets import UrlCheck
-from paramedic.engine.readiness import Readiness, review
+from paramedic.engine.readiness.channel_secrets import UrlCheck
+from paramedic.engine.readiness.verdict import Readiness, review
 from paramedic.model.conditions import Status, find_condition, is_true, set_condition
 from paramedic.model.objects import Object, condition, dig
 from paramedic.model.references import PLAYBOOK, ObjectRef
@@ -37,7 +37,7 @@ _ROUNDS = 20
 async def readiness_of(
     api: Api, playbook: Object, namespace: str, *, check_url: UrlCheck = why_refused, as_operator: bool = True
 ) -> Readiness:
-    """Looks at a playbook, stored or only in a file, in a cluster: see `paramedic.engine.readiness.review`. Raises
+    """Looks at a playbook, stored or only in a file, in a cluster: see `paramedic.engine.readiness.verdict.review`. Raises
     Unavailable."""
     account, seen = _account_of(playbook), Seen()
     for _ in range(_ROUNDS):

@@ -20,10 +20,10 @@ from paramedic.cluster.caller import Caller
 from paramedic.cluster.patches import apply_operations, merge
 from paramedic.engine import guard
 from paramedic.engine.planning import plan_incident
+from paramedic.engine.readiness.validation import explain
 from paramedic.engine.run import Run
 from paramedic.engine.stepping import unwanted, wants_approval
 from paramedic.engine.templates import TemplateError
-from paramedic.engine.validation import explain
 from paramedic.model.conditions import find_condition
 from paramedic.model.names import operation_id, service_account_user
 from paramedic.model.objects import Object, dig

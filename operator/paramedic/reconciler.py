@@ -17,8 +17,8 @@ from paramedic.cluster.api import Api
 from paramedic.cluster.transport import ApiError
 from paramedic.engine.bounds import fit
 from paramedic.engine.decide import decide, settle
+from paramedic.engine.readiness.validation import explain
 from paramedic.engine.run import Decision, Perform, Run, Store, dump_status
-from paramedic.engine.validation import explain
 from paramedic.index import IncidentIndex
 from paramedic.model.objects import Object
 from paramedic.model.references import INCIDENT, ObjectRef

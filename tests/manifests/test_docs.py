@@ -10,7 +10,7 @@ import yaml
 
 from paramedic.actions.contract import Failed, Finished
 from paramedic.api.v1alpha1.incident import Incident
-from paramedic.engine.validation import read_playbook
+from paramedic.engine.readiness.validation import read_playbook
 from paramedic.metrics import Figures, Metrics
 from paramedic.settings import Settings
 from unit.builders import context

@@ -11,10 +11,10 @@ from paramedic.cli.output import color_option, make_console, print_screen
 from paramedic.cli.screens.check import check_page, text_page
 from paramedic.cli.where import Where, where_options
 from paramedic.cluster.caller import Caller
-from paramedic.engine.findings import Finding
-from paramedic.engine.grants import rbac_for
-from paramedic.engine.readiness import Readiness
-from paramedic.engine.validation import examine
+from paramedic.engine.readiness.findings import Finding
+from paramedic.engine.readiness.grants import rbac_for
+from paramedic.engine.readiness.validation import examine
+from paramedic.engine.readiness.verdict import Readiness
 from paramedic.model.objects import Object, condition, dig
 from paramedic.model.references import PLAYBOOK
 from paramedic.playbooks import readiness_of

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from paramedic.engine.schema_errors import pattern_mends
+from paramedic.engine.readiness.schema_errors import pattern_mends
 
 Schema = dict[str, Any]
 _DROPPED = frozenset({"title", "examples", "deprecated", "discriminator", "propertyNames"})

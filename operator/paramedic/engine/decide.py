@@ -13,18 +13,18 @@ from paramedic.actions.reads import Seen
 from paramedic.api.v1alpha1.incident_status import AlertState, PlaybookSeen
 from paramedic.engine.alerting import end_with_alert
 from paramedic.engine.cancelling import cancel_run
-from paramedic.engine.escalating import tell_people
 from paramedic.engine.explaining import explain_run
 from paramedic.engine.guard import others_on_target, question_about
 from paramedic.engine.lifecycle import ENDED, Event
-from paramedic.engine.notices import settle_notices
 from paramedic.engine.people import see_people
 from paramedic.engine.planning import plan_incident
-from paramedic.engine.policies import policy_of
 from paramedic.engine.recovery import watch_recovery
 from paramedic.engine.review import render
 from paramedic.engine.run import OVER, Decision, Perform, Run, Sleep, Store
 from paramedic.engine.stepping import advance_steps
+from paramedic.engine.telling.escalating import tell_people
+from paramedic.engine.telling.notices import settle_notices
+from paramedic.engine.telling.policies import policy_of
 from paramedic.engine.unwinding import continue_end, continue_undo, expire, next_expiry, retry_undo, undo_by_request
 from paramedic.model.text import shorten
 from paramedic.model.times import format_time, parse_time

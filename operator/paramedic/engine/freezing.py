@@ -12,10 +12,10 @@ from paramedic.api.v1alpha1.playbook import Playbook
 from paramedic.api.v1alpha1.steps import RecoveryCheckBase, StepBase
 from paramedic.engine.lifecycle import Event
 from paramedic.engine.parameters import resolve
-from paramedic.engine.policies import frozen_policy
+from paramedic.engine.readiness.validation import explain
 from paramedic.engine.run import Happening, Run
+from paramedic.engine.telling.policies import frozen_policy
 from paramedic.engine.templates import TemplateError, paths_in, substitute
-from paramedic.engine.validation import explain
 from paramedic.model.names import canonical, digest
 from paramedic.model.references import ObjectRef
 from paramedic.model.text import plural

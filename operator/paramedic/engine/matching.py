@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from paramedic.api.v1alpha1.playbook import Match, Playbook
 from paramedic.engine.expressions import ExpressionError, evaluate
+from paramedic.engine.readiness.validation import read_playbook
 from paramedic.engine.run import Run
-from paramedic.engine.validation import read_playbook
 from paramedic.model.objects import Object
 from paramedic.model.text import listing
 

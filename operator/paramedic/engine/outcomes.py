@@ -6,9 +6,9 @@ from paramedic.actions.contract import Failed, Finished, Notice
 from paramedic.actions.registry import ACTIONS
 from paramedic.api.v1alpha1.incident_status import EvidenceItem, StepState, StepStatus
 from paramedic.engine.ending import begin_end
-from paramedic.engine.escalating import raise_severity
-from paramedic.engine.notices import add_notice
 from paramedic.engine.run import Decision, Happening, Run, Sleep, since
+from paramedic.engine.telling.escalating import raise_severity
+from paramedic.engine.telling.notices import add_notice
 from paramedic.engine.unwinding import start_undo
 from paramedic.model.durations import format_duration, parse_duration
 from paramedic.model.text import shorten

@@ -16,9 +16,9 @@ from paramedic.engine.ending import end_now
 from paramedic.engine.freezing import NoPlan, freeze_plan
 from paramedic.engine.linking import follow_link, link_to
 from paramedic.engine.matching import choose_playbook
-from paramedic.engine.needs import Needs, needs_of
+from paramedic.engine.readiness.needs import Needs, needs_of
+from paramedic.engine.readiness.validation import read_playbook
 from paramedic.engine.run import Decision, Happening, Run, Sleep, Store
-from paramedic.engine.validation import read_playbook
 from paramedic.model.conditions import is_reason
 from paramedic.model.names import NO_PLAYBOOK_ANNOTATION
 from paramedic.model.objects import Object

@@ -11,9 +11,9 @@ from paramedic.actions.reads import Denied, Seen
 from paramedic.api.v1alpha1.incident_status import PlannedStep, Recovery
 from paramedic.engine.alerting import alert_complaint
 from paramedic.engine.ending import begin_end
+from paramedic.engine.readiness.validation import explain
 from paramedic.engine.run import Decision, Happening, Run, Sleep
 from paramedic.engine.templates import TemplateError
-from paramedic.engine.validation import explain
 from paramedic.model.durations import format_duration, parse_duration
 from paramedic.model.text import shorten
 from paramedic.model.times import parse_time

@@ -24,6 +24,7 @@ from paramedic.engine import guard
 from paramedic.engine.approvals import Rejected, approve_command, approved_by, overlooked
 from paramedic.engine.expressions import ExpressionError, evaluate
 from paramedic.engine.outcomes import conclude, fail, skip
+from paramedic.engine.readiness.validation import explain
 from paramedic.engine.run import (
     MESSAGE_LIMIT,
     OVER,
@@ -37,7 +38,6 @@ from paramedic.engine.run import (
     since,
 )
 from paramedic.engine.templates import TemplateError
-from paramedic.engine.validation import explain
 from paramedic.model.durations import format_duration
 from paramedic.model.names import operation_id
 from paramedic.model.text import shorten

@@ -13,7 +13,7 @@ from bench.run import pool_size
 from bench.stage import Sizes
 from bench.workloads import deployment, is_whole, playbook, targets
 from paramedic.alerts.payload import parse
-from paramedic.engine.validation import read_playbook
+from paramedic.engine.readiness.validation import read_playbook
 from paramedic.model.names import RESTARTED_ANNOTATION
 
 NOW = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)

@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from paramedic.actions.reads import GetObject, MayI
-from paramedic.engine.grants import rbac_for
-from paramedic.engine.readiness import Readiness, review
+from paramedic.engine.readiness.grants import rbac_for
+from paramedic.engine.readiness.verdict import Readiness, review
 from paramedic.model.objects import Object
 from support.objects import ACCOUNT, playbook, step
 from unit.builders import NAMESPACE

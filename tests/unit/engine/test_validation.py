@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from paramedic.engine.validation import examine, read_playbook
+from paramedic.engine.readiness.validation import examine, read_playbook
 from support.objects import playbook, step
 
 

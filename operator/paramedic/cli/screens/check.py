@@ -7,8 +7,8 @@ from rich.text import Text
 
 from paramedic.cli.screens.layout import Hanging
 from paramedic.cli.screens.words import DONE, FAILED, SKIPPED, UNKNOWN, WAITING, Mark
-from paramedic.engine.findings import Finding
-from paramedic.engine.readiness import Readiness
+from paramedic.engine.readiness.findings import Finding
+from paramedic.engine.readiness.verdict import Readiness
 
 _VERDICTS = {"True": DONE, "False": FAILED, "Unknown": UNKNOWN}
 _WORDS = {"True": "Ready", "False": "Not ready", "Unknown": "Not known"}

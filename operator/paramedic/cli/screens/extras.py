@@ -10,7 +10,7 @@ from paramedic.api.v1alpha1.incident_status import Notification
 from paramedic.cli.screens.layout import Hanging
 from paramedic.cli.screens.view import View
 from paramedic.cli.screens.words import DONE, FAILED, RUNNING, UNKNOWN, clock, span
-from paramedic.engine.levels import open_levels
+from paramedic.engine.telling.levels import open_levels
 from paramedic.model.durations import parse_duration
 from paramedic.model.text import plural
 from paramedic.model.times import format_time

@@ -10,12 +10,12 @@ from typing import Literal
 
 from paramedic.actions.reads import Denied, Seen
 from paramedic.api.v1alpha1.playbook import PlaybookSpec
-from paramedic.engine import access
-from paramedic.engine.channel_secrets import UrlCheck, channel_problems, form_refusal, secret_permission
-from paramedic.engine.findings import Finding, Reason, in_short, told
 from paramedic.engine.guard import PROTECTED_NAMESPACES
-from paramedic.engine.needs import Needs
-from paramedic.engine.validation import examine
+from paramedic.engine.readiness import access
+from paramedic.engine.readiness.channel_secrets import UrlCheck, channel_problems, form_refusal, secret_permission
+from paramedic.engine.readiness.findings import Finding, Reason, in_short, told
+from paramedic.engine.readiness.needs import Needs
+from paramedic.engine.readiness.validation import examine
 from paramedic.model.objects import Object, dig
 from paramedic.model.permissions import Permission
 from paramedic.model.references import SERVICE_ACCOUNT, ObjectRef

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from paramedic.actions.reads import MayI, Seen
 from paramedic.actions.registry import ACTIONS
 from paramedic.api.v1alpha1.playbook import PlaybookSpec
-from paramedic.engine.findings import Finding
-from paramedic.engine.needs import Needs, needs_of
+from paramedic.engine.readiness.findings import Finding
+from paramedic.engine.readiness.needs import Needs, needs_of
 from paramedic.model.permissions import Permission
 from paramedic.model.references import POD, REPLICASET, SERVICE_ACCOUNT, WORKLOADS
 from paramedic.model.text import listing

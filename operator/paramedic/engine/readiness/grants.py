@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from paramedic.engine.readiness import Readiness
+from paramedic.engine.readiness.verdict import Readiness
 from paramedic.model.permissions import Permission, rules_of
 
 _GROUP = "rbac.authorization.k8s.io"

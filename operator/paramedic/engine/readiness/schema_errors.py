@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 from paramedic.api.v1alpha1.base import ObjectName, StepName
 from paramedic.api.v1alpha1.incident import Incident
 from paramedic.api.v1alpha1.playbook import ChannelName, Playbook, UpdateInterval
-from paramedic.engine.findings import Finding
+from paramedic.engine.readiness.findings import Finding
 from paramedic.model.durations import PATTERN
 
 _KINDS: dict[str, type[BaseModel]] = {"Playbook": Playbook, "Incident": Incident}

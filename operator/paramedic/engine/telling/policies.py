@@ -7,8 +7,8 @@ from typing import Any
 from paramedic.actions.reads import Seen
 from paramedic.api.v1alpha1.incident_status import Policy
 from paramedic.api.v1alpha1.playbook import Playbook
+from paramedic.engine.readiness.validation import read_playbook
 from paramedic.engine.run import Run
-from paramedic.engine.validation import read_playbook
 from paramedic.model.references import PLAYBOOK, ObjectRef
 
 DEFAULT_PLAYBOOK = "default"

@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from paramedic.api.v1alpha1.incident_status import Escalation, Policy, UpdateSent
-from paramedic.engine.levels import open_levels
 from paramedic.engine.lifecycle import ENDED
-from paramedic.engine.messages import command, fill
-from paramedic.engine.notices import add_notice, next_notice
 from paramedic.engine.run import Happening, Run
+from paramedic.engine.telling.levels import open_levels
+from paramedic.engine.telling.messages import command, fill
+from paramedic.engine.telling.notices import add_notice, next_notice
 from paramedic.model.durations import parse_duration
 from paramedic.model.times import format_second, format_time, parse_time
 

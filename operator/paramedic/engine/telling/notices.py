@@ -5,8 +5,8 @@ once for each attempt, whoever is killed when, and none holds a remedy up.
 from datetime import timedelta
 
 from paramedic.api.v1alpha1.incident_status import Notification, Policy
-from paramedic.engine.messages import title
 from paramedic.engine.run import Happening, Run
+from paramedic.engine.telling.messages import title
 from paramedic.model.names import operation_id
 from paramedic.model.text import shorten
 from paramedic.model.times import format_time, parse_time

@@ -12,12 +12,12 @@ from paramedic.actions.http_check import url_refusal
 from paramedic.actions.registry import ACTIONS
 from paramedic.api.v1alpha1.playbook import Parameter, Playbook, PlaybookSpec
 from paramedic.api.v1alpha1.steps import RecoveryCheckBase, StepBase
-from paramedic.engine import vocabulary
 from paramedic.engine.expressions import STEP_FIELDS, ExpressionError, check, check_match
-from paramedic.engine.findings import Finding, told
 from paramedic.engine.parameters import typed
-from paramedic.engine.schema_errors import findings_of
-from paramedic.engine.telling import problems_of_telling, unknown_channel
+from paramedic.engine.readiness import vocabulary
+from paramedic.engine.readiness.channels import problems_of_telling, unknown_channel
+from paramedic.engine.readiness.findings import Finding, told
+from paramedic.engine.readiness.schema_errors import findings_of
 from paramedic.engine.templates import paths_in, template_problems
 from paramedic.model.durations import parse_duration
 from paramedic.model.objects import Object

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from paramedic.actions.registry import ACTIONS
 from paramedic.api.v1alpha1.playbook import EscalationLevel, PlaybookSpec
-from paramedic.engine import vocabulary
-from paramedic.engine.findings import Finding, told
+from paramedic.engine.readiness import vocabulary
+from paramedic.engine.readiness.findings import Finding, told
 from paramedic.engine.templates import template_problems
 from paramedic.model.durations import parse_duration
 

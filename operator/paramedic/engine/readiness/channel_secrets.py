@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from paramedic.actions.reads import GetObject, Seen
 from paramedic.api.v1alpha1.playbook import Channel, PlaybookSpec
-from paramedic.engine.findings import Finding
+from paramedic.engine.readiness.findings import Finding
 from paramedic.model.objects import Object, dig
 from paramedic.model.permissions import Permission
 from paramedic.model.references import SECRET, ObjectRef

@@ -1,0 +1,1 @@
+"""Whom to tell what, and when: escalation, updates, and the list of messages in the status."""
