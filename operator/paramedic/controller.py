@@ -69,6 +69,11 @@ class Controller:
         for other in woken:
             self.queue.add(("Incident", *other))
 
+    def created(self, obj: Object) -> None:
+        """An incident that this process has just created: a leader need not wait for its watch to show it."""
+        self._reconciler.created(obj)
+        self.queue.add(("Incident", obj["metadata"]["namespace"], obj["metadata"]["name"]))
+
     async def work(self) -> None:
         """One worker: takes the next incident, for as long as it is let. Raises NotLeading."""
         await self._serve(self.queue)

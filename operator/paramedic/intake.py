@@ -53,14 +53,14 @@ class Intake:
         self,
         api: Api,
         territory: Territory,
-        stored: Callable[[tuple[str, str]], None] | None = None,
+        stored: Callable[[Object], None] | None = None,
         *,
         side_by_side: int = 16,
     ) -> None:
-        """``stored`` is told the namespace and name of what was created here, before the watch shows it."""
+        """``stored`` is told what was created here, before the watch shows it."""
         self._api, self._territory = api, territory
         self._lookups = Lookups(api, territory)
-        self._stored = stored or (lambda key: None)
+        self._stored = stored or (lambda created: None)
         self._slots = asyncio.Semaphore(side_by_side)
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -175,7 +175,7 @@ class Intake:
             body = build_incident(alert, place, digits, own=own)
             name = body["metadata"]["name"]
             try:
-                await self._api.create(INCIDENT, place.namespace, body)
+                created = await self._api.create(INCIDENT, place.namespace, body)
             except ApiError as error:
                 if error.reason != "AlreadyExists":
                     raise
@@ -185,7 +185,7 @@ class Intake:
                 if is_of(found, alert):
                     return _settled(alert, "Exists", found)
                 continue
-            self._stored((place.namespace, name))
+            self._stored(created)
             settled = _settled(alert, "Created", body)
             log.info("opened for alert %s", alert.name, extra={"incident": settled.incident})
             return settled

@@ -81,7 +81,7 @@ class OperatorProcess:
             await self._check_crds(transport)
             looking = asyncio.create_task(admission.keep())
             self._listen_for_signals()
-            receiver = await self._receive(api, queue)
+            receiver = await self._receive(api)
             self._watch = Watch(configuration, self._settings.namespace, self._controller.notice)
             return await self._lead(asyncio.create_task(self._watch.run()))
         finally:
@@ -93,13 +93,10 @@ class OperatorProcess:
             await runner.cleanup()
             await transport.close()
 
-    async def _receive(self, api: Api, queue: WorkQueue[Item]) -> AppRunner | None:
+    async def _receive(self, api: Api) -> AppRunner | None:
         """Serves the alert receiver, on every replica, whichever leads. Raises CannotStart and OSError."""
-        # A leader need not wait for its watch to see what its receiver stored.
         try:
-            return await receive(
-                self._settings, api, self._metrics, self._clock, lambda key: queue.add(("Incident", *key))
-            )
+            return await receive(self._settings, api, self._metrics, self._clock, self._controller.created)
         except Unusable as error:
             raise CannotStart(str(error)) from None
 

@@ -2,15 +2,16 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
-from dataclasses import replace
-from datetime import timedelta
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 from weakref import WeakValueDictionary
 
 from pydantic import ValidationError
 
-from paramedic.actions.reads import AskPause, CountActive, ListObjects, Missing, Read, Seen
+from paramedic.actions.effects import JsonPatch, MergePatch, Result
+from paramedic.actions.reads import AskPause, CountActive, GetObject, ListObjects, Missing, Read, Seen
 from paramedic.api.v1alpha1.incident import Incident
 from paramedic.clock import Clock
 from paramedic.cluster.api import Api
@@ -20,7 +21,7 @@ from paramedic.engine.decide import decide, settle
 from paramedic.engine.readiness.validation import explain
 from paramedic.engine.run import Decision, Perform, Run, Store, dump_status
 from paramedic.index import IncidentIndex
-from paramedic.model.objects import Object
+from paramedic.model.objects import Object, dig
 from paramedic.model.references import INCIDENT, ObjectRef
 from paramedic.outbox import Outbox
 from paramedic.pause import PauseSwitch
@@ -31,6 +32,8 @@ log = logging.getLogger(__name__)
 Key = tuple[str, str]  # namespace, name
 _TURNS = 100
 _ROUNDS = 40
+#: Own writes whose echo in the watch may still be on its way.
+_VERSIONS = 4
 
 
 class NotLeading(Exception):
@@ -55,62 +58,68 @@ class Reconciler:
     ) -> None:
         self._api, self._clock, self._publisher, self._leads = api, clock, publisher, leads
         self._outbox, self._pause, self._index = outbox, pause, index
-        self._stored: dict[Key, tuple[str, float]] = {}  # resourceVersion of our last write, and when it was
-        self._target_locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
+        self._stored: dict[Key, _Stored] = {}
+        self._created: dict[Key, Object] = {}
+        self._claims: WeakValueDictionary[tuple[str, str], _Claim] = WeakValueDictionary()
 
     def is_echo(self, key: Key, resource_version: str) -> bool:
-        """Whether a watch event only tells of our own last write."""
-        return self._stored.get(key, ("", 0.0))[0] == resource_version
+        """Whether a watch event only tells of a write of our own, after which the incident was looked at anyway."""
+        return key in self._stored and resource_version in self._stored[key].versions
+
+    def created(self, obj: Object) -> None:
+        """Takes over an incident that this process has just created: as the API server answered it is as live as a read,
+        and what is written of it is bound to its resourceVersion all the same.
+        """
+        if self._leads():
+            key = (obj["metadata"]["namespace"], obj["metadata"]["name"])
+            self._created[key] = obj
+            self._note(key, obj)
 
     async def reconcile(self, key: Key) -> timedelta | None:
         """Goes on with one incident. When to look again; None: when it changes.
 
         Raises Unavailable (no API server), NotLeading.
         """
-        ref = ObjectRef.to(INCIDENT, *key)
-        obj = await self._api.get(ref)
+        obj = self._created.pop(key, None) or await self._api.get(ObjectRef.to(INCIDENT, *key))
         if obj is None or obj["metadata"].get("deletionTimestamp"):
             self._stored.pop(key, None)
             self._outbox.forget(key)
             return None
-        seen, settled = Seen(), dict[str, Any]()
+        claim = self._claim_of(key[0], _named_target(obj))
+        look = _Look(key, obj, claim, claim.taken)
         for _ in range(_TURNS):
-            incident = _parse(obj)
+            incident = _parse(look.obj)
             if incident is None:
                 return None
-            run = self._run(key, incident)
-            decision = await self._decide(run, seen, settled)
+            run, decision = await self._decide(look, incident)
             if isinstance(decision, Store):
-                stored = await self._store(key, obj, run, seen, settled)
+                stored = await self._store(look, run)
                 if stored is None:
                     return timedelta(0)
                 # What was seen is kept for the effects of the intent just stored: they are bound to what was seen.
-                obj, settled = stored, {}
+                look.obj, look.settled = stored, {}
             elif isinstance(decision, Perform):
-                settled = await self._perform(run, decision)
-                seen = Seen()
+                await self._perform(look, run, decision)
             else:
                 return decision.after
         log.warning("an incident takes unusually many turns; going on later", extra={"incident": "/".join(key)})
         return timedelta(seconds=1)
 
-    async def _decide(self, run: Run, seen: Seen, settled: dict[str, Any]) -> Decision:
-        """Asks the engine, and answers its questions until it needs no more."""
+    async def _decide(self, look: "_Look", incident: Incident) -> tuple[Run, Decision]:
+        """Asks the engine, and answers its questions until it needs no more. Each time it begins with what is stored."""
+        now = self._clock.now()
         for _ in range(_ROUNDS):
-            attempt = replace(run, happened=[], account="")
+            run = self._run(look.key, incident, now)
             try:
-                decision = decide(attempt, seen, settled)
+                return run, decide(run, look.seen, look.settled)
             except Missing as missing:
-                seen.answers |= await self._answer(missing.reads, attempt)
-                continue
-            run.status, run.happened, run.account = attempt.status, attempt.happened, attempt.account
-            return decision
-        raise RuntimeError(f"incident {run.namespace}/{run.name} asks for more and more reads")
+                look.seen.answers |= await self._answer(missing.reads, run)
+        raise RuntimeError(f"incident {'/'.join(look.key)} asks for more and more reads")
 
-    def _run(self, key: Key, incident: Incident) -> Run:
+    def _run(self, key: Key, incident: Incident, now: datetime) -> Run:
         return Run(
             incident,
-            self._clock.now(),
+            now,
             quiet_for=self._quiet_for(key),
             delivered=self._outbox.delivered(key),
             sending=self._outbox.sending(key),
@@ -118,9 +127,7 @@ class Reconciler:
 
     async def _answer(self, reads: tuple[Read, ...], run: Run) -> dict[Read, Any]:
         """The answers: of this process where it counts itself, else of the API server, side by side."""
-        own: dict[Read, Any] = {
-            item: self._index.active(item.namespace, item.playbook) for item in reads if isinstance(item, CountActive)
-        }
+        own = self._counted(reads)
         asked = [item for item in reads if not isinstance(item, CountActive | AskPause)]
         if AskPause() not in reads:
             return own | await self._api.answer(asked, run.namespace, run.account)
@@ -129,48 +136,64 @@ class Reconciler:
         own[AskPause()] = paused
         return own
 
-    async def _store(self, key: Key, obj: Object, run: Run, seen: Seen, settled: dict[str, Any]) -> Object | None:
+    def _counted(self, reads: Iterable[Read]) -> dict[Read, Any]:
+        return {
+            item: self._index.active(item.namespace, item.playbook) for item in reads if isinstance(item, CountActive)
+        }
+
+    async def _store(self, look: "_Look", run: Run) -> Object | None:
         """Writes the status. None where it must be decided anew, because the incident changed meanwhile."""
         if run.incident.status.plan is None and run.status.plan is not None and not run.dry:
-            return await self._store_first(key, obj, run, seen, settled)
-        return await self._put(key, obj, run)
+            return await self._store_first(look, run)
+        return await self._put(look, run)
 
-    async def _store_first(self, key: Key, obj: Object, run: Run, seen: Seen, settled: dict[str, Any]) -> Object | None:
-        """The write that takes the target: under a lock, and after one more look at who else is on it."""
-        name = (key[0], run.status.target or "")
-        lock = self._target_locks.setdefault(name, asyncio.Lock())
-        async with lock:
-            for question in [item for item in seen.answers if _is_about_others(item)]:
-                del seen.answers[question]
-            await self._decide(run, seen, settled)
+    async def _store_first(self, look: "_Look", run: Run) -> Object | None:
+        """The write that takes the target: by one incident at a time, each of which knows of the one before."""
+        target = run.status.target or ""
+        claim = self._claim_of(look.key[0], target)
+        async with claim.lock:
+            untouched = target if claim is look.claim and claim.taken == look.taken else ""
+            if stale := [item for item in look.seen.answers if _may_have_changed(item, untouched)]:
+                for question in stale:
+                    del look.seen.answers[question]
+                run, _ = await self._decide(look, run.incident)
+            # Counted last, and decided without another request: nobody can begin between the count and the claim.
+            look.seen.answers |= self._counted(look.seen.answers)
+            run, _ = await self._decide(look, run.incident)
             if run.status.plan is None or run.status.playbook is None:
-                return await self._put(key, obj, run)
-            self._index.claim(key, run.status.playbook.name)
+                return await self._put(look, run)
+            self._index.claim(look.key, run.status.playbook.name)
             stored: Object | None = None
             try:
-                stored = await self._put(key, obj, run)
+                stored = await self._put(look, run)
             finally:
+                claim.taken += 1
                 if stored is None:
-                    self._index.drop_claim(key)
+                    self._index.drop_claim(look.key)
             return stored
 
-    async def _put(self, key: Key, obj: Object, run: Run) -> Object | None:
+    def _claim_of(self, namespace: str, target: str) -> "_Claim":
+        return self._claims.setdefault((namespace, target), _Claim())
+
+    async def _put(self, look: "_Look", run: Run) -> Object | None:
         if not self._leads():
             raise NotLeading
         status = fit(run.status)
         try:
-            stored = await self._api.put_status(INCIDENT, {**obj, "status": dict(dump_status(status))})
+            stored = await self._api.put_status(INCIDENT, {**look.obj, "status": dict(dump_status(status))})
         except ApiError as error:
             if error.status in (404, 409):
                 return None
             raise
-        self._stored[key] = (stored["metadata"]["resourceVersion"], self._clock.monotonic())
+        self._note(look.key, stored)
         self._publisher.publish(run, run.happened)
-        self._outbox.stored(key, run.incident, status)
+        self._outbox.stored(look.key, run.incident, status)
         return stored
 
-    async def _perform(self, run: Run, decision: Perform) -> dict[str, Any]:
+    async def _perform(self, look: "_Look", run: Run, decision: Perform) -> None:
+        """Does the effects. Nothing that was seen before is believed afterwards, but what the API server answered."""
         outcomes = []
+        look.seen = Seen()
         for effect in decision.effects:
             if not self._leads():
                 raise NotLeading
@@ -178,17 +201,60 @@ class Reconciler:
             extra = {"incident": f"{run.namespace}/{run.name}", "step": decision.step, "account": run.account}
             log.info("%s: %s %s", effect.describe(), outcome.result, outcome.message, extra=extra)
             outcomes.append(outcome)
+            if isinstance(effect, MergePatch | JsonPatch) and outcome.result is Result.DONE:
+                look.seen.answers[GetObject(effect.ref.named)] = outcome.stored
         verdict = settle(decision.pending, outcomes)
-        return {decision.step: verdict} if verdict is not None else {}
+        look.settled = {decision.step: verdict} if verdict is not None else {}
 
     def _quiet_for(self, key: Key) -> timedelta:
-        now = self._clock.monotonic()
-        return timedelta(seconds=now - self._stored.get(key, ("", now))[1])
+        last = self._stored.get(key)
+        return timedelta(seconds=self._clock.monotonic() - last.at) if last else timedelta(0)
+
+    def _note(self, key: Key, stored: Object) -> None:
+        """Remembers that this process has written an incident."""
+        earlier = self._stored[key].versions if key in self._stored else ()
+        versions = (*earlier[-_VERSIONS + 1 :], stored["metadata"]["resourceVersion"])
+        self._stored[key] = _Stored(versions, self._clock.monotonic())
 
 
-def _is_about_others(question: Read) -> bool:
-    """Whether other incidents may have changed the answer meanwhile."""
-    return isinstance(question, CountActive) or (isinstance(question, ListObjects) and question.resource == INCIDENT)
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What this process wrote of an incident: the resourceVersions of its last writes, and when the last one was."""
+
+    versions: tuple[str, ...]
+    at: float
+
+
+class _Claim:
+    """Taking one target: by whom at a time, and how often it was taken while this object was in somebody's hands."""
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.taken = 0
+
+
+@dataclass
+class _Look:
+    """One look at an incident: as it is stored, and what was seen and done since the look began."""
+
+    key: Key
+    obj: Object
+    claim: _Claim  # of the target that the incident names
+    taken: int  # how often that had been taken when the look began
+    seen: Seen = field(default_factory=Seen)
+    settled: dict[str, Any] = field(default_factory=dict)
+
+
+def _named_target(obj: Object) -> str:
+    ref = dig(obj, "spec", "targetRef", default={})
+    return f"{ref.get('kind')}/{ref.get('name')}"
+
+
+def _may_have_changed(question: Read, untouched: str) -> bool:
+    """Whether other incidents may have changed the answer. ``untouched`` is a target that none has taken meanwhile."""
+    if not isinstance(question, ListObjects) or question.resource != INCIDENT:
+        return False
+    return not (untouched and question.field_selector.startswith(f"status.target={untouched},"))
 
 
 def _parse(obj: Object) -> Incident | None:

@@ -18,6 +18,7 @@ from paramedic.credentials import Certificate, TokenFile, Unusable
 from paramedic.intake import Intake, Settled
 from paramedic.lookups import Territory
 from paramedic.metrics import Metrics
+from paramedic.model.objects import Object
 from paramedic.model.text import plural
 from paramedic.settings import Settings, split_address
 
@@ -189,7 +190,7 @@ def _shown(item: Settled) -> dict[str, str]:
 
 
 async def receive(
-    settings: Settings, api: Api, metrics: Metrics, clock: Clock, stored: Callable[[tuple[str, str]], None]
+    settings: Settings, api: Api, metrics: Metrics, clock: Clock, stored: Callable[[Object], None]
 ) -> web.AppRunner | None:
     """Starts the receiver that the settings want, if they want one. ``stored`` is told what it created.
 

@@ -45,7 +45,7 @@ class Desk:
     """A cluster with the namespaces `shop` and `ops`, and a receiver, whose own namespace is `ops`."""
 
     only: str = ""
-    hints: list[tuple[str, str]] = field(default_factory=list)
+    created: list[Object] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.cluster = FakeCluster(ManualClock())
@@ -56,7 +56,7 @@ class Desk:
     def another(self) -> Intake:
         """A receiver of another process."""
         territory = Territory(default=self.only or "ops", only=self.only, home="ops")
-        return Intake(Api(self.cluster, FakeHttp()), territory, self.hints.append)
+        return Intake(Api(self.cluster, FakeHttp()), territory, self.created.append)
 
     def add_namespace(self, name: str, **labels: str) -> None:
         self.cluster.add({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
@@ -107,7 +107,7 @@ async def test_who_stored_it_is_told_at_once() -> None:
     desk = Desk()
     await desk.take(firing())
     await desk.take(firing())
-    assert desk.hints == [("shop", desk.incident["metadata"]["name"])]
+    assert desk.created == [desk.incident]
 
 
 async def test_a_new_alert_takes_one_write_and_a_repetition_none() -> None:

@@ -31,10 +31,15 @@ def refusal(workload: Object, template: Object, ctx: Context, seen: Seen, revisi
     return "" if makes_room(answer, workload, pods, kept) else answer
 
 
+def question_about_quotas(namespace: str) -> ListObjects:
+    """Which quotas a namespace is under."""
+    return ListObjects(QUOTA, namespace, limit=50)
+
+
 def has_quota(ctx: Context, seen: Seen) -> bool:
     """Whether the namespace is under a quota; False where the account may not look."""
     try:
-        return bool(seen.items(ListObjects(QUOTA, ctx.namespace, limit=50)))
+        return bool(seen.items(question_about_quotas(ctx.namespace)))
     except Denied:
         return False
 

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from paramedic.actions.effects import Effect
-from paramedic.actions.reads import Seen
+from paramedic.actions.reads import Read, Seen
 from paramedic.model.names import digest
 from paramedic.model.permissions import Permission
 from paramedic.model.references import ObjectRef
@@ -215,6 +215,12 @@ class Action(Generic[P]):
     def optional_permissions(self, params: P, kind: str) -> frozenset[Permission]:
         """What lets it look closer before it acts. Without one of these it still acts, and says what it did not see."""
         return frozenset()
+
+    def foreseen(self, params: P, namespace: str) -> Iterable[Read]:
+        """What `prepare` asks in any case, apart from the target: of the first step of a run it is asked side by side
+        with the plan's own questions, since between an alert and its first effect each round counts.
+        """
+        return ()
 
     def channels(self, params: P) -> Iterable[str]:
         """The playbook's channels that it uses."""

@@ -16,7 +16,9 @@ from paramedic.model.references import ObjectRef, Resource
 
 @dataclass(frozen=True, slots=True)
 class GetObject:
-    """One object; the answer is the object, or None where there is none. ``own``: read as the operator itself."""
+    """One object by its name; the answer is the object, or None where there is none. ``own``: read as the operator
+    itself. `Seen` asks without the uid, so that an object is asked for once, whoever knows its uid.
+    """
 
     ref: ObjectRef
     own: bool = False
@@ -124,7 +126,7 @@ class Seen:
         self.answers: dict[Read, Any] = dict(answers or {})
 
     def get(self, ref: ObjectRef, *, own: bool = False) -> Object | None:
-        answer: Object | None = self._answer(GetObject(ref, own))
+        answer: Object | None = self._answer(GetObject(ref.named, own))
         return answer
 
     def may(self, question: MayI) -> bool:

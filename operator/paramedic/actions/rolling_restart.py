@@ -1,6 +1,6 @@
 """`rollingRestart`: replaces every Pod of the target, a few at a time, as `kubectl rollout restart` does."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import Field
@@ -18,7 +18,7 @@ from paramedic.actions.contract import (
     Preparation,
 )
 from paramedic.actions.effects import MergePatch
-from paramedic.actions.reads import Seen
+from paramedic.actions.reads import Read, Seen
 from paramedic.actions.revisions import essence
 from paramedic.actions.targets import carries, find_target, look_permissions, patch_permission, undo_operation
 from paramedic.model.names import OPERATION_ANNOTATION, RESTARTED_ANNOTATION
@@ -68,6 +68,9 @@ class RollingRestart(Action[RollingRestartParameters]):
 
     def optional_permissions(self, params: RollingRestartParameters, kind: str) -> frozenset[Permission]:
         return frozenset({Permission.to("list", QUOTA), Permission.to("create", POD), Permission.to("get", CLAIM)})
+
+    def foreseen(self, params: RollingRestartParameters, namespace: str) -> Iterable[Read]:
+        return (admission.question_about_quotas(namespace),)
 
     def prepare(self, params: RollingRestartParameters, ctx: Context, seen: Seen) -> Preparation:
         found = find_target(ctx, seen)

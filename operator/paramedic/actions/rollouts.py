@@ -47,6 +47,7 @@ def follow(workload: Object, ctx: Context, seen: Seen) -> Working | Finished | F
 
 def new_pods(workload: Object, seen: Seen) -> list[Object]:
     """The Pods of the newest revision."""
+    pods = pods_of(workload, seen)
     if workload["kind"] == "Deployment":
         newest = max(replica_sets_of(workload, seen), key=_revision_number, default=None)
         key, value = "pod-template-hash", dig(newest, "metadata", "labels", "pod-template-hash")
@@ -56,7 +57,7 @@ def new_pods(workload: Object, seen: Seen) -> list[Object]:
         # A DaemonSet's status names no revision. Its template's generation is the other of the two marks by which its
         # controller tells new Pods (daemon/util, IsPodUpdated), and takes no right to list ControllerRevisions.
         key, value = "pod-template-generation", annotations(workload).get(_DAEMON_GENERATION)
-    return [pod for pod in pods_of(workload, seen) if value and labels(pod).get(key) == value]
+    return [pod for pod in pods if value and labels(pod).get(key) == value]
 
 
 def blocking_pod(workload: Object, seen: Seen) -> Object | None:
@@ -99,8 +100,11 @@ def _deadline_is_ours(workload: Object, ctx: Context) -> bool:
 def replaced_meanwhile(workload: Object, ctx: Context, seen: Seen) -> Skipped | None:
     """Whether a rollout of somebody else, which ended while the step waited, has replaced every Pod already."""
     who, written = last_template_writer(workload)
+    waited = format_second(ctx.now) > format_second(ctx.started_at)
+    if not waited or not written or Workload.of(workload).rollout is not Rollout.COMPLETE:
+        return None
     pods = [pod for pod in pods_of(workload, seen) if pod_counts(pod)]
-    if not written or not pods or Workload.of(workload).rollout is not Rollout.COMPLETE:
+    if not pods:
         return None
     oldest = min(dig(pod, "metadata", "creationTimestamp", default="") for pod in pods)
     ready = max(condition(pod, "Ready").get("lastTransitionTime") or "" for pod in pods)

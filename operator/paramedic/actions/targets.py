@@ -61,9 +61,13 @@ def owned_by(obj: Object, owner_uid: str) -> bool:
 
 def replica_sets_of(deployment: Object, seen: Seen) -> list[Object]:
     """The ReplicaSets that a Deployment controls, old and new."""
-    query = selector_query(dig(deployment, "spec", "selector", default={}))
-    listed = seen.items(ListObjects(REPLICASET, deployment["metadata"]["namespace"], query))
+    listed = seen.items(_replica_sets(deployment))
     return [item for item in listed if owned_by(item, deployment["metadata"]["uid"])]
+
+
+def _replica_sets(deployment: Object) -> ListObjects:
+    query = selector_query(dig(deployment, "spec", "selector", default={}))
+    return ListObjects(REPLICASET, deployment["metadata"]["namespace"], query)
 
 
 def pods_of(workload: Object, seen: Seen) -> list[Object]:
@@ -74,6 +78,7 @@ def pods_of(workload: Object, seen: Seen) -> list[Object]:
     question = ListObjects(POD, workload["metadata"]["namespace"], query, limit=POD_LIMIT)
     if workload["kind"] != "Deployment":
         return [item for item in seen.items(question) if owned_by(item, workload["metadata"]["uid"])]
+    seen.prefetch((_replica_sets(workload), question))
     owners = {item["metadata"]["uid"] for item in replica_sets_of(workload, seen)}
     return [pod for pod in seen.items(question) if dig(controller_of(pod), "uid") in owners]
 

@@ -120,9 +120,14 @@ def _too_often(run: Run, seen: Seen, playbook: Playbook) -> Hold | None:
 
 def fruitless_restarts(run: Run, seen: Seen) -> int:
     """How many incidents on this target failed within the last hour although they restarted it."""
-    selector = f"status.target={run.target},status.phase=Failed"
-    failed = ListObjects(INCIDENT, run.namespace, field_selector=selector, limit=_MOST, own=True)
-    return sum(any(_recent_restart(step, run) for step in _steps(item)) for item in others_on_target(run, seen, failed))
+    failed = others_on_target(run, seen, question_about_failed(run, str(run.target)))
+    return sum(any(_recent_restart(step, run) for step in _steps(item)) for item in failed)
+
+
+def question_about_failed(run: Run, target: str) -> ListObjects:
+    """Which incidents on this target have failed."""
+    selector = f"status.target={target},status.phase=Failed"
+    return ListObjects(INCIDENT, run.namespace, field_selector=selector, limit=_MOST, own=True)
 
 
 def _steps(item: Object) -> list[Object]:

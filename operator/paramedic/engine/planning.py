@@ -5,7 +5,7 @@ this stands, and nothing that is edited later reaches the plan.
 from collections.abc import Iterator
 from datetime import timedelta
 
-from paramedic.actions.reads import AskPause, Denied, GetObject, ListObjects, MayI, Read, Seen
+from paramedic.actions.reads import AskPause, CountActive, Denied, GetObject, ListObjects, MayI, Read, Seen
 from paramedic.actions.registry import ACTIONS
 from paramedic.actions.targets import ref_of_owner
 from paramedic.api.v1alpha1.incident import CLUSTER_KINDS, TARGET_KINDS
@@ -68,8 +68,17 @@ def _first_questions(run: Run, playbook: Playbook) -> Iterator[Read]:
         yield AskPause()
     if wanted.kind in {item.kind for item in WORKLOADS}:
         if not run.dry:
-            yield guard.question_about(run, f"{wanted.kind}/{wanted.name}")
+            yield from _questions_about_others(run, playbook, f"{wanted.kind}/{wanted.name}")
         yield from (MayI(permission, run.namespace) for permission in _needed(run, playbook, wanted.kind))
+        for step in playbook.spec.all_steps[:1]:
+            yield from ACTIONS[step.action].foreseen(step.parameters, run.namespace)
+
+
+def _questions_about_others(run: Run, playbook: Playbook, target: str) -> Iterator[Read]:
+    yield CountActive(run.namespace, playbook.metadata.name)
+    yield guard.question_about(run, target)
+    if playbook.spec.all_steps[0].action == "rollingRestart":
+        yield guard.question_about_failed(run, target)
 
 
 def _no_plan(run: Run, none: NoPlan) -> Decision:

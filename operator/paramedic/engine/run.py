@@ -1,6 +1,5 @@
 """One incident in the hands of the engine: what is stored, what is known, and how to write something down."""
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -88,7 +87,8 @@ class Run:
     account: str = ""
 
     def __post_init__(self) -> None:
-        self.status = copy.deepcopy(self.incident.status)
+        # Written out and read in again, which is several times faster than a deep copy.
+        self.status = IncidentStatus.model_validate(self.incident.status.model_dump(by_alias=True))
         if self.status.plan:
             self.account = self.status.plan.service_account_name
 

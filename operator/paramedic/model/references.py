@@ -106,6 +106,11 @@ class ObjectRef:
         return f"{self.kind}/{self.name}"
 
     @property
+    def named(self) -> "ObjectRef":
+        """Whatever object has this name: what a request by name leads to."""
+        return ObjectRef(self.api_version, self.kind, self.namespace, self.name) if self.uid else self
+
+    @property
     def kubectl(self) -> str:
         """How kubectl addresses it, to be pasted into a command."""
         return f"{self.kind.lower()}/{self.name} -n {self.namespace}"

@@ -9,7 +9,8 @@ from paramedic.actions.contract import Action
 from paramedic.actions.reads import GetObject, Missing, Seen
 from paramedic.actions.registry import ACTIONS
 from paramedic.model.references import POD, ObjectRef
-from unit.builders import context
+from unit.builders import context, workload
+from unit.seen import World
 
 actions = pytest.mark.parametrize("action", ACTIONS.values(), ids=list(ACTIONS))
 
@@ -55,6 +56,22 @@ def test_a_question_without_an_answer_is_carried_out_to_whoever_can_answer() -> 
     with pytest.raises(Missing) as missing:
         Seen().get(ref)
     assert missing.value.reads == (GetObject(ref),)
+
+
+def test_an_object_is_asked_for_once_whether_or_not_its_uid_is_known() -> None:
+    obj = {"kind": "Pod"}
+    seen = Seen({GetObject(ObjectRef.to(POD, "shop", "web-1")): obj})
+    assert seen.get(ObjectRef.to(POD, "shop", "web-1", uid="u-1")) is obj
+
+
+@actions
+def test_what_an_action_foresees_is_what_it_asks(action: Action[Any]) -> None:
+    """Asked ahead in vain, it would cost a request at each incident."""
+    foreseen = set(action.foreseen(example(action), "shop"))
+    if foreseen:
+        world = World.of(workload())
+        world.ask(lambda seen: action.prepare(example(action), context(), seen))
+        assert foreseen <= set(world.asked)
 
 
 def test_several_questions_are_asked_at_once() -> None:
