@@ -3,6 +3,7 @@
 import gc
 import importlib
 import io
+import logging
 import sys
 from typing import Any, NamedTuple
 
@@ -44,10 +45,8 @@ class LazyGroup(click.Group):
             formatter.write_dl(rows)
 
     def main(self, *args: Any, **extra: Any) -> Any:
-        gc.set_threshold(100_000)  # imports make much that lasts: collecting meanwhile takes a tenth of the start
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, io.TextIOWrapper):
-                stream.reconfigure(errors="replace")  # an icon that a terminal cannot show is no reason to fail
+        if not args and not extra:  # a process of its own, rather than somebody else's
+            _settle_process()
         extra = {"prog_name": PROGRAM, "complete_var": COMPLETE_VARIABLE} | extra
         return super().main(*args, **extra)
 
@@ -57,3 +56,14 @@ class LazyGroup(click.Group):
         except (KeyboardInterrupt, click.Abort):
             click.echo(err=True)
             sys.exit(INTERRUPTED)
+
+
+def _settle_process() -> None:
+    """A command lives for moments: imports make much that lasts, and collecting meanwhile takes a tenth of the start. An
+    icon that a terminal cannot show is no reason to fail.
+    """
+    gc.set_threshold(100_000)
+    logging.getLogger().addHandler(logging.NullHandler())  # what libraries warn of, commands say in their own words
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
