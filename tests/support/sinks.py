@@ -209,9 +209,16 @@ async def started(trusted: Authority) -> tuple[Sinks, Callable[[], Any]]:
 
     async def stop() -> None:
         sinks._stop.set()
+        await begun()
         await runner.cleanup()
 
     return sinks, stop
+
+
+async def begun() -> None:
+    """Lets a connection that was just made begin: asyncio forgets it when its server is closed before that."""
+    for _ in range(10):
+        await asyncio.sleep(0)
 
 
 def _decoded(raw: bytes) -> Any:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 
+from support.sinks import begun
+
 
 @dataclass
 class SmtpSink:
@@ -21,6 +23,7 @@ class SmtpSink:
     messages: list[EmailMessage] = field(default_factory=list)
     envelopes: list[list[str]] = field(default_factory=list)
     encrypted: list[bool] = field(default_factory=list)
+    connections: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))  # one for each that was made
     #: By command, such as RCPT or "." for the end of the message: what is answered instead.
     answers: dict[str, str] = field(default_factory=dict)
     #: Commands at which the connection is dropped, or nothing is said any more.
@@ -36,6 +39,7 @@ async def serving(sink: SmtpSink) -> AsyncIterator[SmtpSink]:
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         sessions.add(task := asyncio.current_task())  # type: ignore[arg-type]
+        sink.connections.release()
         try:
             await _Session(sink, reader, writer, stop).run()
         except (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
@@ -52,6 +56,7 @@ async def serving(sink: SmtpSink) -> AsyncIterator[SmtpSink]:
         yield sink
     finally:
         stop.set()
+        await begun()
         server.close()
         await asyncio.gather(*sessions, return_exceptions=True)
 

@@ -187,6 +187,8 @@ async def test_a_hanging_mail_server_holds_up_no_other(server: SmtpSink) -> None
     async with serving(SmtpSink(hangs={"BANNER"})) as stuck:
         mail = AppriseNotifier(seconds=20)
         waiting = [asyncio.create_task(mail.send(url(stuck), notice())) for _ in range(12)]
+        for _ in range(8):  # as many as are under way at once
+            await stuck.connections.acquire()
         assert (await mail.send(url(server), notice())).state == "Sent"
         assert not any(task.done() for task in waiting)
         for task in waiting:
