@@ -318,10 +318,11 @@ async def test_others_can(cluster: Cluster) -> None:
 
 
 async def test_what_changes_nothing_keeps_the_version(cluster: Cluster) -> None:
-    stored = await cluster.create(playbook("one", step("back", "rollback")))
+    """Not so for a Playbook's first write: its status has a default, which is stored only then."""
+    stored = await cluster.create(incident("one", "web", "back"))
 
-    after = await cluster.send("PUT", cluster.path(PLAYBOOK, "one"), stored)
-    patched = await cluster.merge(PLAYBOOK, "one", {"spec": {"serviceAccountName": "responder"}})
+    after = await cluster.send("PUT", cluster.path(INCIDENT, "one"), stored)
+    patched = await cluster.merge(INCIDENT, "one", {"spec": {"summary": "it does not answer"}})
 
     assert after["metadata"]["resourceVersion"] == stored["metadata"]["resourceVersion"]
     assert patched["metadata"]["resourceVersion"] == stored["metadata"]["resourceVersion"]
