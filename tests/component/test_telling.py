@@ -228,6 +228,18 @@ async def test_the_end_of_a_failed_incident_resolves_no_page() -> None:
     assert [notice.moment for notice in told(ward)] == ["Open", "Update"]
 
 
+async def test_a_channel_that_was_told_in_the_moment_of_the_failure_is_told_of_it_too() -> None:
+    ward = await ward_with(
+        step("tell", "notify", {"channel": "oncall", "message": "it began"}),
+        step("check", "httpCheck", {"url": HEALTH}),
+    )
+
+    assert (await ward.run())["phase"] == "Failed"
+    await ward.look()
+
+    assert [notice.text.partition(":")[0] for notice in told(ward)] == ["it began", "Failed"]
+
+
 async def test_who_answers_first_is_told_that_a_person_is_needed_and_how_to_answer() -> None:
     ward = await ward_with(MANUAL, escalation=[level("1h")])
 

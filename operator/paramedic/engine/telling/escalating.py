@@ -121,7 +121,9 @@ def _tell_the_end(run: Run, policy: Policy, account: str) -> None:
     if run.phase not in ENDED or run.incident.status.phase in ENDED:
         return
     text = f"{run.phase}: {run.status.message}\nReport: {command(run, 'report')}"
-    for channel in dict.fromkeys(item.channel for item in run.incident.status.notifications):
+    before = {item.id for item in run.incident.status.notifications}
+    told = [item for item in run.status.notifications if item.id in before or not item.reason.startswith("Escalation")]
+    for channel in dict.fromkeys(item.channel for item in told):
         add_notice(run, policy, account, channel, "Ended", text)
 
 

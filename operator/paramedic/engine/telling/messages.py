@@ -27,9 +27,9 @@ def fill(run: Run, text: str, next_update: str = "") -> str:
 
 
 def title(run: Run) -> str:
-    """One line that says which incident, how bad, and how it stands."""
+    """One line that says which incident and how bad. It stays the same, so that mail programs keep its mails together."""
     severity = run.status.severity or "Unknown severity"
-    text = f"[{severity}] {run.namespace}/{run.name} {run.phase}: {run.incident.spec.summary}"
+    text = f"[{severity}] {run.namespace}/{run.name}: {run.incident.spec.summary}"
     return shorten(" ".join(text.split()), _TITLE_LIMIT)
 
 
