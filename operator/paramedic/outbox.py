@@ -52,6 +52,8 @@ class Outbox:
         open_ones = {item.id: item for item in status.notifications if item.state == "Sending"}
         for identifier in [item for item in self._delivered.get(key, ()) if item not in open_ones]:
             del self._delivered[key][identifier]
+        if not self._delivered.get(key, True):
+            del self._delivered[key]
         for identifier, item in open_ones.items():
             if identifier not in self._tasks[key] and identifier not in self._delivered[key]:
                 notice = notice_of(incident, status, item)
@@ -80,6 +82,8 @@ class Outbox:
         self._metrics.notifications.labels(delivery.state).inc()
         self._delivered[key][item.id] = delivery
         self._tasks[key].pop(item.id, None)
+        if not self._tasks[key]:
+            del self._tasks[key]
         if self._last.get((key, item.channel)) is asyncio.current_task():
             del self._last[key, item.channel]
         self._wake(key)
