@@ -170,10 +170,13 @@ class Pending:
 
 @dataclass(frozen=True)
 class Working:
-    """Under way; look again. ``progressing`` tells that it still moves: too early to call it a failure."""
+    """Under way; look again. ``progressing`` tells that it still moves: too early to call it a failure. ``stuck`` that it
+    waits for what a person can do now, so that the message must not wait.
+    """
 
     message: str
     progressing: bool = False
+    stuck: bool = False
 
 
 Preparation = Intent | Finished | Failed | Skipped | Waiting

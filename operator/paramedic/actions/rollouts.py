@@ -40,7 +40,8 @@ def follow(workload: Object, ctx: Context, seen: Seen) -> Working | Finished | F
     if view.deadline_exceeded and _deadline_is_ours(workload, ctx):
         return Failed(f"{ctx.target}: {view.describe()}", undo=True)
     if blocking := blocking_pod(workload, seen):
-        return Working(f"{ctx.target} waits for {_as_blocking(blocking)}")
+        text = f"{ctx.target} waits for {_as_blocking(blocking)}"
+        return Working(text, stuck=bool(pod_trouble(blocking)))
     young = (ctx.now - ctx.started_at).total_seconds() < view.progress_deadline
     return Working(f"{ctx.target}: {view.describe()}", progressing=young)
 

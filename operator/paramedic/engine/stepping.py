@@ -199,7 +199,7 @@ def _look_again(run: Run, step: StepStatus, working: Working) -> Decision | None
         if working.progressing:
             text += "; it still moves, so it is left as it is"
         return fail(run, step, Failed(text, undo=not working.progressing))
-    if run.quiet_for >= _TELL_PROGRESS and step.message != working.message:
+    if (working.stuck or run.quiet_for >= _TELL_PROGRESS) and step.message != shorten(working.message, 1000):
         step.message = shorten(working.message, 1000)
         run.say(f"{step.name}: {working.message}")
     elapsed = since(step.started_at, run.now).total_seconds()
