@@ -12,8 +12,19 @@ from pydantic import ValidationError
 
 from paramedic.actions.contract import Failed, Intent, Pending, Preparation, Skipped, Waiting
 from paramedic.actions.effects import Create, Effect, JsonPatch, MergePatch, verb_of
-from paramedic.actions.reads import Denied, GetObject, HttpAnswer, HttpGet, MayI, Missing, Read, Seen
-from paramedic.api.v1alpha1.incident import Incident
+from paramedic.actions.reads import (
+    Denied,
+    GetObject,
+    HttpAnswer,
+    HttpGet,
+    MayI,
+    Missing,
+    Read,
+    Seen,
+    TcpAnswer,
+    TcpConnect,
+)
+from paramedic.api.v1alpha1.incident import CLUSTER_KINDS, Incident
 from paramedic.api.v1alpha1.incident_status import PlannedStep, StepState, StepStatus
 from paramedic.clock import Clock
 from paramedic.cluster.caller import Caller
@@ -102,7 +113,7 @@ class Preview:
 
 @dataclass
 class _Look(Seen):
-    """Answers, and which HTTP checks got none: this machine may not reach what the operator reaches."""
+    """Answers, and which HTTP and TCP checks got none: this machine may not reach what the operator reaches."""
 
     answers: dict[Read, Any] = field(default_factory=dict)
     unreached: list[str] = field(default_factory=list)
@@ -110,6 +121,12 @@ class _Look(Seen):
     def http(self, question: HttpGet) -> HttpAnswer:
         answer = super().http(question)
         if not answer.status:
+            self.unreached.append(answer.error)
+        return answer
+
+    def tcp(self, question: TcpConnect) -> TcpAnswer:
+        answer = super().tcp(question)
+        if not answer.connected:
             self.unreached.append(answer.error)
         return answer
 
@@ -179,9 +196,15 @@ def _plan(run: Run, seen: _Look, assumed: Mapping[str, str]) -> Preview:
         return replace(found, problem=refused.message if refused else "there is no plan")
     steps = tuple(_explained(run, step, seen, assumed) for step in run.status.steps)
     rule = plan.recovery
-    checks = listing([item.name for item in rule.checks] or ["every Pod of the target is updated and available"])
+    checks = listing([item.name for item in rule.checks] or [_default_proof(plan.target)])
     recovery = f"{checks}; for {rule.stable_for} without a break, within {rule.timeout}"
     return replace(found, steps=steps, recovery=recovery, holder=_holder(run, seen))
+
+
+def _default_proof(target: Object) -> str:
+    if target["kind"] in CLUSTER_KINDS:
+        return "the node is Ready and under no pressure"
+    return "every Pod of the target is updated and available"
 
 
 def _explained(run: Run, step: StepStatus, seen: _Look, assumed: Mapping[str, str]) -> StepPreview:

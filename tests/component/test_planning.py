@@ -207,3 +207,47 @@ async def test_the_status_stays_under_64_kib_with_32_steps_of_long_messages_and_
 
     assert status["phase"] == "Resolved"
     assert len(json.dumps(status, ensure_ascii=False).encode()) < 64 * 1024
+
+
+# --- a Node as the target
+
+
+def node(ready: str = "True") -> dict:
+    statuses = {"Ready": ready, "MemoryPressure": "False", "DiskPressure": "False", "PIDPressure": "False"}
+    conditions = [{"type": kind, "status": status} for kind, status in statuses.items()]
+    return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1"}, "status": {"conditions": conditions}}
+
+
+async def open_for_node(ward: Ward, ready: str) -> None:
+    ward.cluster.add(node(ready))
+    target = {"apiVersion": "v1", "kind": "Node", "name": "n1"}
+    await ward.open(step("look", "nodeStatus", onFailure="Continue"), targetRef=target)
+
+
+async def test_a_node_that_is_ready_and_without_pressure_has_recovered_where_no_check_is_named() -> None:
+    ward = Ward()
+    await open_for_node(ward, "True")
+    assert (await ward.run())["phase"] == "Resolved"
+    assert ward.step("look")["outputs"]["notReady"] == []
+
+
+@pytest.mark.parametrize("ready", ["False", "Unknown"])
+async def test_a_node_that_is_not_known_to_be_ready_has_not_recovered(ready: str) -> None:
+    ward = Ward()
+    await open_for_node(ward, ready)
+
+    status = await ward.run()
+
+    assert status["phase"] == "Failed"
+    assert "recovery was not proven" in status["message"] and "Node/n1 is not healthy" in status["message"]
+
+
+async def test_a_step_that_works_on_workloads_is_not_done_to_a_node() -> None:
+    ward = Ward()
+    ward.cluster.add(node())
+    await ward.open(step("restart", "rollingRestart"), targetRef={"apiVersion": "v1", "kind": "Node", "name": "n1"})
+
+    status = await ward.run()
+
+    assert status["phase"] == "Failed"
+    assert "works on Deployment, StatefulSet, DaemonSet, not on Node/n1" in status["message"]

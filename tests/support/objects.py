@@ -43,7 +43,7 @@ def step(name: str, action: str, parameters: Object | None = None, **options: An
 
 
 def incident(name: str, target: str, playbook_name: str, *, kind: str = "Deployment", **spec: Any) -> Object:
-    version = "v1" if kind == "Pod" else "apps/v1"
+    version = "v1" if kind in ("Pod", "Node") else "apps/v1"
     body: Object = {
         "summary": "it does not answer",
         "targetRef": {"apiVersion": version, "kind": kind, "name": target},

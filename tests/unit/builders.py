@@ -8,7 +8,7 @@ from typing import Any
 from paramedic.actions.contract import Context
 from paramedic.model.names import operation_id
 from paramedic.model.objects import Object
-from paramedic.model.references import DAEMONSET, DEPLOYMENT, STATEFULSET, ObjectRef
+from paramedic.model.references import DAEMONSET, DEPLOYMENT, NODE, STATEFULSET, ObjectRef
 
 NOW = datetime(2026, 11, 24, 3, 0, 0, tzinfo=UTC)
 NAMESPACE = "shop"
@@ -145,6 +145,23 @@ def pod(name: str, *, of: str = "h1", ready: bool = True, trouble: str = "", **s
         "spec": {"containers": [{"name": "web", "image": "web:v1"}]} | spec,
         "status": status,
     }
+
+
+def node(name: str = "n1", *, spec: Object | None = None, **conditions: str) -> Object:
+    """A Node that is well, with these conditions changed; one that is empty is left out."""
+    found = {"MemoryPressure": "False", "DiskPressure": "False", "PIDPressure": "False", "Ready": "True"} | conditions
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": name, "uid": f"uid-{name}", "resourceVersion": "9"},
+        "spec": spec or {},
+        "status": {"conditions": [{"type": key, "status": value} for key, value in found.items() if value]},
+    }
+
+
+def on_node(name: str = "n1", uid: str = "uid-n1") -> Context:
+    """A context whose target is a Node."""
+    return context(target=ObjectRef.to(NODE, "", name, uid))
 
 
 def context(kind: str = "Deployment", **changes: Any) -> Context:

@@ -15,6 +15,8 @@ from paramedic.actions.reads import (
     Read,
     ReadLog,
     Seen,
+    TcpAnswer,
+    TcpConnect,
     TryCreate,
 )
 from paramedic.model.objects import Object, dig, labels
@@ -29,6 +31,7 @@ class World:
     objects: dict[tuple[str, str], Object] = field(default_factory=dict)
     logs: dict[tuple[str, str, bool], bytes] = field(default_factory=dict)  # Pod, container, previous
     http: HttpAnswer = field(default_factory=lambda: HttpAnswer(200, 0.012))
+    tcp: TcpAnswer = field(default_factory=lambda: TcpAnswer(0.003, "10.96.0.7"))
     dry_run_refusal: str = ""
     denied_kinds: frozenset[str] = frozenset()
     refused: frozenset[str] = frozenset()  # what access reviews say no to, such as "patch deployments.apps"
@@ -60,6 +63,8 @@ class World:
             return self.logs.get((read.pod.name, read.container, read.previous))
         if isinstance(read, HttpGet):
             return self.http
+        if isinstance(read, TcpConnect):
+            return self.tcp
         if isinstance(read, TryCreate):
             return self._denied(read.resource.kind + "/create") or self.dry_run_refusal
         assert isinstance(read, MayI)

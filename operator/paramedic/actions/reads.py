@@ -7,7 +7,7 @@ same action thus runs against a cluster, a fake one, or a recording, and stays f
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from paramedic.model.objects import Object
 from paramedic.model.permissions import Permission
@@ -78,6 +78,33 @@ class HttpAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class TcpConnect:
+    """One TCP connection, opened and closed; the answer is a :class:`TcpAnswer`."""
+
+    host: str
+    port: int
+    timeout: float = 5.0  # seconds
+
+
+#: Why there is no connection; empty where there is one.
+TcpProblem = Literal["", "Refused", "TimedOut", "Unresolved", "Forbidden", "Unreachable"]
+
+
+@dataclass(frozen=True, slots=True)
+class TcpAnswer:
+    """``address`` is the one that accepted; without one, ``problem`` and ``error`` say why."""
+
+    seconds: float
+    address: str = ""
+    problem: TcpProblem = ""
+    error: str = ""
+
+    @property
+    def connected(self) -> bool:
+        return not self.problem
+
+
+@dataclass(frozen=True, slots=True)
 class CountActive:
     """How many incidents of a playbook are at work in a namespace; the answer is a number."""
 
@@ -104,7 +131,7 @@ class TryCreate:
     body: Object = field(hash=False, compare=False)
 
 
-Read = GetObject | ListObjects | MayI | ReadLog | HttpGet | TryCreate | CountActive | AskPause
+Read = GetObject | ListObjects | MayI | ReadLog | HttpGet | TcpConnect | TryCreate | CountActive | AskPause
 
 
 class Missing(Exception):
@@ -143,6 +170,10 @@ class Seen:
 
     def http(self, question: HttpGet) -> HttpAnswer:
         answer: HttpAnswer = self._answer(question)
+        return answer
+
+    def tcp(self, question: TcpConnect) -> TcpAnswer:
+        answer: TcpAnswer = self._answer(question)
         return answer
 
     def try_create(self, question: TryCreate) -> str:

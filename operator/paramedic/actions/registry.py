@@ -8,16 +8,18 @@ from paramedic.actions.escalate import Escalate
 from paramedic.actions.http_check import HttpCheck
 from paramedic.actions.isolate import Isolate
 from paramedic.actions.manual import Manual
+from paramedic.actions.node_status import NodeStatus
 from paramedic.actions.notify import Notify
 from paramedic.actions.rollback import Rollback
 from paramedic.actions.rolling_restart import RollingRestart
+from paramedic.actions.tcp_check import TcpCheck
 from paramedic.actions.wait import Wait
 from paramedic.actions.workload_status import WorkloadStatus
 
 ACTIONS: dict[str, Action[Any]] = {
     action.name: action
     for action in (
-        HttpCheck(), WorkloadStatus(), CollectEvidence(),  # look
+        HttpCheck(), TcpCheck(), WorkloadStatus(), NodeStatus(), CollectEvidence(),  # look
         RollingRestart(), Rollback(),  # mend
         Isolate(),  # contain
         Notify(), Escalate(), Manual(), Wait(),  # people

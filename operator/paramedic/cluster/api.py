@@ -18,6 +18,8 @@ from paramedic.actions.reads import (
     MayI,
     Read,
     ReadLog,
+    TcpAnswer,
+    TcpConnect,
     TryCreate,
 )
 from paramedic.cluster.refusals import explain_refusal
@@ -41,6 +43,9 @@ _DOES_NOT_FIT = "the server rejected our request due to an error in our request"
 class HttpClient(Protocol):
     async def get(self, question: HttpGet) -> HttpAnswer:
         """The answer of an endpoint; one that cannot be reached is an answer too, with status 0."""
+
+    async def connect(self, question: TcpConnect) -> TcpAnswer:
+        """Whether a port accepts a connection; one that does not is an answer too."""
 
 
 class Api:
@@ -70,6 +75,8 @@ class Api:
         try:
             if isinstance(question, HttpGet):
                 return await self._http.get(question)
+            if isinstance(question, TcpConnect):
+                return await self._http.connect(question)
             if isinstance(question, MayI):
                 return await self._may(question, "" if question.own else user)
             if isinstance(question, ReadLog):

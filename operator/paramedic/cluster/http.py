@@ -1,4 +1,4 @@
-"""Outgoing HTTP of `httpCheck`: no redirects, no proxy from the environment, no address that a guard forbids."""
+"""Outgoing HTTP of checks: no redirects, no proxy from the environment, no address that a guard forbids."""
 
 import asyncio
 import ipaddress
@@ -10,7 +10,8 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from paramedic import __version__
-from paramedic.actions.reads import HttpAnswer, HttpGet
+from paramedic.actions.reads import HttpAnswer, HttpGet, TcpAnswer, TcpConnect
+from paramedic.cluster.tcp import try_connect
 from paramedic.model.addresses import AddressGuard, Forbidden
 
 
@@ -76,6 +77,9 @@ class HttpChecker:
         except (aiohttp.ClientError, OSError, ValueError, UnicodeError) as found:
             error = _plain(found)
         return HttpAnswer(0, time.monotonic() - begun, error=error)
+
+    async def connect(self, question: TcpConnect) -> TcpAnswer:
+        return await try_connect(self._guard, question)
 
     async def _ask(self, question: HttpGet, begun: float) -> HttpAnswer:
         self._check_literal(question.url)

@@ -5,7 +5,7 @@ from typing import Any
 
 from paramedic.actions.contract import Action
 from paramedic.actions.registry import ACTIONS
-from paramedic.codegen.rbac import widest_parameters
+from paramedic.codegen.rbac import looking, widest_parameters, widest_permissions
 from paramedic.codegen.structural import Schema, structural
 from paramedic.model.durations import format_duration
 from paramedic.model.permissions import Permission
@@ -96,7 +96,11 @@ def _listed(permissions: frozenset[Permission]) -> str:
 
 
 def _role(action: Action[Any]) -> str:
-    return "paramedic-action-look" if action.name == "workloadStatus" else f"paramedic-action-{action.name.lower()}"
+    return (
+        "paramedic-action-look"
+        if widest_permissions(action) <= looking()
+        else f"paramedic-action-{action.name.lower()}"
+    )
 
 
 def _type(field: Schema) -> str:

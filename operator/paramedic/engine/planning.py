@@ -158,8 +158,6 @@ def _check_kinds(playbook: Playbook, target: ObjectRef) -> None:
         if kinds and target.kind not in kinds:
             text = f"step {step.name} ({step.action}) works on {listing(list(kinds))}, not on {target}"
             raise NoPlan("WrongKind", f"{text}; use a playbook that is for a {target.kind}")
-    if target.kind in CLUSTER_KINDS and not playbook.spec.all_checks:
-        raise NoPlan("WrongKind", f"nothing would prove that {target} has recovered; add spec.recovery.checks")
 
 
 def _find_account(run: Run, seen: Seen) -> None:

@@ -15,10 +15,15 @@ from paramedic.engine.readiness.validation import explain
 from paramedic.engine.run import Decision, Happening, Run, Sleep
 from paramedic.engine.templates import TemplateError
 from paramedic.model.durations import format_duration, parse_duration
+from paramedic.model.references import NODE
 from paramedic.model.text import shorten
 from paramedic.model.times import parse_time
 
-_DEFAULT_CHECK = PlannedStep(name="target", phase="Verify", action="workloadStatus")
+
+def default_check(kind: str) -> PlannedStep:
+    """What proves that a target of this kind is well, where the playbook names no check."""
+    action = "nodeStatus" if kind == NODE.kind else "workloadStatus"
+    return PlannedStep(name="target", phase="Verify", action=action)
 
 
 def watch_recovery(run: Run, seen: Seen) -> Decision:
@@ -52,7 +57,7 @@ def _complaint(run: Run, seen: Seen) -> str:
     """What the first failing check says; empty if all hold."""
     if complaint := alert_complaint(run):
         return complaint
-    for planned in run.plan.recovery.checks or [_DEFAULT_CHECK]:
+    for planned in run.plan.recovery.checks or [default_check(run.plan.target["kind"])]:
         action = run.action_of(planned)
         try:
             verdict = action.prepare(run.parameters_of(planned), run.context(planned), seen)

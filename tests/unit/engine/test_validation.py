@@ -107,7 +107,7 @@ def test_a_mistake_in_a_step_is_told_with_its_path_and_its_mend(steps: list[dict
         ),
         (
             {"recovery": {"checks": [check("a"), check("b", workloadStatus={})]}},
-            "spec.recovery.checks[0]: recovery check a needs exactly one of httpCheck and workloadStatus",
+            "spec.recovery.checks[0]: recovery check a needs exactly one of httpCheck, tcpCheck, workloadStatus, nodeStatus",
         ),
         (
             {"recovery": {"checks": [check("a", workloadStatus={}), check("a", workloadStatus={})]}},

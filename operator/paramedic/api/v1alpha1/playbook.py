@@ -40,7 +40,8 @@ class RecoveryRule(SpecModel):
     checks: list[RecoveryCheck] = Field(
         default_factory=list,
         max_length=8,
-        description="What must hold. Left out: every desired Pod of the target is updated and available.",
+        description="What must hold. Left out: every desired Pod of the target is updated and available; a Node is Ready and"
+        " under no pressure.",
     )
     stable_for: Duration = Field("30s", description="How long all checks must hold without a break.")
     timeout: Duration = Field(

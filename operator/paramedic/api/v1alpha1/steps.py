@@ -99,7 +99,7 @@ CHECKS = [name for name, action in ACTIONS.items() if action.check]
 
 
 class RecoveryCheckBase(SpecModel):
-    """One check that must hold. It has a name and exactly one of httpCheck and workloadStatus."""
+    """One check that must hold. It has a name and exactly one action that is a check."""
 
     name: StepName = Field(description="Unique among the checks.")
 
@@ -107,7 +107,7 @@ class RecoveryCheckBase(SpecModel):
     def action(self) -> str:
         names = [name for name in CHECKS if getattr(self, name, None) is not None]
         if len(names) != 1:
-            raise ValueError(f"recovery check {self.name} needs exactly one of {' and '.join(CHECKS)}")
+            raise ValueError(f"recovery check {self.name} needs exactly one of {', '.join(CHECKS)}")
         return names[0]
 
     @property
