@@ -1,11 +1,14 @@
 """Actions that only look, on a real API server: what is well resolves an incident, what is not is told."""
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from e2e.conftest import HealthEndpoint
 from support.kube import Kube
+from support.monitoring import Prometheus
 from support.objects import deployment, incident, playbook, step
 from support.operator_process import Operator, free_port
 
@@ -104,3 +107,69 @@ def test_an_incident_about_a_node_that_is_not_ready_is_not_resolved(
     found = web.incident_in("slow", "Resolved", "Failed")["status"]
     assert found["phase"] == "Failed"
     assert "recovery was not proven" in found["message"] and broken_node in found["message"]
+
+
+# --- Prometheus
+
+
+@pytest.fixture
+def prometheus(tmp_path: Path) -> Iterator[Prometheus]:
+    """Records a value that is 0.01, and scrapes nothing."""
+    folder = tmp_path / "prometheus"
+    folder.mkdir()
+    rules = [{"record": "errors:ratio", "expr": "vector(0.01)"}]
+    (folder / "rules.yaml").write_text(json.dumps({"groups": [{"name": "g", "rules": rules}]}))
+    config = {"global": {"evaluation_interval": "500ms"}, "rule_files": ["rules.yaml"]}
+    with Prometheus(folder, config) as found:
+        found.wait_for("errors:ratio offset 2s")
+        yield found
+
+
+def asking(prometheus: Prometheus, query: str, **more: object) -> dict:
+    given = {"url": f"http://{prometheus.address}", "query": query}
+    return step("errors", "promQuery", given | ({"expect": {"operator": "<", "value": 0.05}} | more))
+
+
+@pytest.mark.monitoring
+def test_numbers_that_prometheus_knows_prove_recovery(web: Kube, operator: Operator, prometheus: Prometheus) -> None:
+    now = asking(prometheus, "errors:ratio", baseline={"offset": ["2s"], "maxRatio": 1.5})
+    lately = asking(prometheus, "errors:ratio", range={"last": "3s", "step": "1s"})
+    recovery = {"stableFor": "1s", "timeout": "30s", "checks": [now, lately | {"name": "lately"}]}
+    found = looked(web, lately, recovery=recovery)
+    assert found["phase"] == "Resolved", found["message"]
+    outputs = found["steps"][0]["outputs"]
+    assert outputs["value"] == 0.01 and outputs["samples"] >= 2
+
+
+@pytest.mark.monitoring
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("errors:ratio * 10", "the value is 0.1, expected < 0.05"),
+        ("errors:ratios", "Unknown: the query found no data; does it name metrics and labels that exist?"),
+        ("errors:ratio * 0 / 0", "Unknown: a value is nan"),
+        ("sum(errors:ratio", "Unknown: http://127.0.0.1:"),
+    ],
+    ids=["too high", "no data", "not a number", "cannot be read"],
+)
+def test_a_number_that_is_wrong_or_unknown_fails_the_step(
+    web: Kube, operator: Operator, prometheus: Prometheus, query: str, says: str
+) -> None:
+    found = looked(web, asking(prometheus, query))
+    assert found["phase"] == "Failed"
+    assert says in found["message"]
+
+
+@pytest.mark.monitoring
+def test_a_time_earlier_of_which_nothing_is_known_fails_the_step(
+    web: Kube, operator: Operator, prometheus: Prometheus
+) -> None:
+    found = looked(web, asking(prometheus, "errors:ratio", baseline={"offset": ["1d"], "maxRatio": 2}))
+    assert found["phase"] == "Failed"
+    assert "Unknown how it was 1d ago: the query found no data" in found["message"]
+    assert found["steps"][0]["outputs"]["value"] == 0.01
+
+
+def test_a_query_without_an_operator_to_compare_by_is_refused_by_the_api_server(shop: Kube) -> None:
+    wrong = {"url": "http://prometheus:9090", "query": "up", "expect": {"operator": "=", "value": 1}}
+    assert "promQuery.expect.operator" in shop.refused(playbook("look", step("errors", "promQuery", wrong)))

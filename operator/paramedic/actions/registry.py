@@ -10,6 +10,7 @@ from paramedic.actions.isolate import Isolate
 from paramedic.actions.manual import Manual
 from paramedic.actions.node_status import NodeStatus
 from paramedic.actions.notify import Notify
+from paramedic.actions.prom_query import PromQuery
 from paramedic.actions.rollback import Rollback
 from paramedic.actions.rolling_restart import RollingRestart
 from paramedic.actions.tcp_check import TcpCheck
@@ -19,7 +20,7 @@ from paramedic.actions.workload_status import WorkloadStatus
 ACTIONS: dict[str, Action[Any]] = {
     action.name: action
     for action in (
-        HttpCheck(), TcpCheck(), WorkloadStatus(), NodeStatus(), CollectEvidence(),  # look
+        HttpCheck(), TcpCheck(), PromQuery(), WorkloadStatus(), NodeStatus(), CollectEvidence(),  # look
         RollingRestart(), Rollback(),  # mend
         Isolate(),  # contain
         Notify(), Escalate(), Manual(), Wait(),  # people

@@ -76,6 +76,16 @@ def test_a_good_playbook_has_no_problems() -> None:
             " ${incident.name}",
         ),
         (
+            [step("a", "tcpCheck", {"host": "db.shop:5432", "port": 5432})],
+            "spec.steps[0].tcpCheck.host: host 'db.shop:5432' is no host name or address; write one alone, such as"
+            " db.shop, the port in port",
+        ),
+        (
+            [step("a", "promQuery", {"url": "http://prometheus:9090", "query": "up"})],
+            "spec.steps[0].promQuery: it compares nothing; add expect, such as"
+            ' {operator: "<", value: 0.05}, or baseline; see kubectl explain playbook.spec.steps',
+        ),
+        (
             [step("a", "httpCheck", {"url": "checkout:8080"})],
             "spec.steps[0].httpCheck.url: url 'checkout:8080' must begin with http:// or https:// and name a host, as"
             " http://checkout.shop:8080/healthz",
@@ -107,7 +117,7 @@ def test_a_mistake_in_a_step_is_told_with_its_path_and_its_mend(steps: list[dict
         ),
         (
             {"recovery": {"checks": [check("a"), check("b", workloadStatus={})]}},
-            "spec.recovery.checks[0]: recovery check a needs exactly one of httpCheck, tcpCheck, workloadStatus, nodeStatus",
+            "spec.recovery.checks[0]: recovery check a needs exactly one of httpCheck, tcpCheck, promQuery, workloadStatus, nodeStatus",
         ),
         (
             {"recovery": {"checks": [check("a", workloadStatus={}), check("a", workloadStatus={})]}},

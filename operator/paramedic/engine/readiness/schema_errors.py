@@ -38,7 +38,7 @@ def path_of(location: tuple[int | str, ...]) -> str:
 
 
 def _finding(item: ErrorDetails, kind: str) -> Finding:
-    path, problem = path_of(item["loc"]), item["msg"]
+    path, problem = path_of(item["loc"]), item["msg"].removeprefix("Value error, ")
     mend = _MENDS.get(item["type"], "")
     if item["type"] == "extra_forbidden":
         problem, mend = "unknown field", _likely(str(item["loc"][-1]), kind)

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from paramedic.actions.http_check import url_refusal
 from paramedic.actions.registry import ACTIONS
+from paramedic.actions.tcp_check import host_refusal
 from paramedic.api.v1alpha1.playbook import Parameter, Playbook, PlaybookSpec
 from paramedic.api.v1alpha1.steps import RecoveryCheckBase, StepBase
 from paramedic.engine.expressions import STEP_FIELDS, ExpressionError, check, check_match
@@ -189,9 +190,10 @@ def _parameters_problems(path: str, step: StepBase | RecoveryCheckBase, known: _
         incident = vocabulary.INCIDENT_TOLD if prose else vocabulary.INCIDENT
         for problem in template_problems(value, partial(_unknown_path, known=known, incident=incident)):
             yield told(path, problem, halts=not prose)
-    url = data.get("url")
-    if isinstance(url, str) and not list(paths_in(url)) and (refusal := url_refusal(url)):
-        yield told(f"{path}.url", refusal)
+    for name, refusal_of in (("url", url_refusal), ("host", host_refusal)):
+        value = data.get(name)
+        if isinstance(value, str) and not list(paths_in(value)) and (refusal := refusal_of(value)):
+            yield told(f"{path}.{name}", refusal)
     for name in sorted({*ACTIONS[action].channels(params)}.difference(known.channels)):
         yield unknown_channel(f"{path}.channel", name, known.channels)
     yield from _zero_durations(path, data)
