@@ -56,6 +56,24 @@ def test_a_tcp_check_without_a_sensible_port_is_refused_by_the_api_server(shop: 
     assert "spec.steps[0].tcpCheck.port" in message
 
 
+def test_dependencies_are_asked_side_by_side_and_those_that_do_not_answer_are_named(
+    web: Kube, operator: Operator, health: HealthEndpoint
+) -> None:
+    port = free_port()
+    answers = {"name": "payments", "httpCheck": {"url": "${parameters.url}"}}
+    silent = {"name": "database", "tcpCheck": {"host": "127.0.0.1", "port": port}}
+    looks = [
+        step("good", "checkDependencies", {"dependencies": [answers]}),
+        step("bad", "checkDependencies", {"dependencies": [answers, silent]}),
+    ]
+    parameters = [{"name": "url", "type": "string", "default": health.url}]
+    web.apply(playbook("look", *looks, parameters=parameters), incident("slow", "web", "look"))
+    found = web.incident_in("slow", "Resolved", "Failed")["status"]
+    assert [item["state"] for item in found["steps"]] == ["Succeeded", "Failed"]
+    assert found["steps"][1]["outputs"] == {"failed": ["database"], "healthy": ["payments"]}
+    assert f"database: 127.0.0.1:{port} refused the connection" in found["message"]
+
+
 # --- nodes
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from paramedic.actions.check_dependencies import CheckDependencies
 from paramedic.actions.collect_evidence import CollectEvidence
 from paramedic.actions.contract import Action
 from paramedic.actions.escalate import Escalate
@@ -20,7 +21,7 @@ from paramedic.actions.workload_status import WorkloadStatus
 ACTIONS: dict[str, Action[Any]] = {
     action.name: action
     for action in (
-        HttpCheck(), TcpCheck(), PromQuery(), WorkloadStatus(), NodeStatus(), CollectEvidence(),  # look
+        HttpCheck(), TcpCheck(), CheckDependencies(), PromQuery(), WorkloadStatus(), NodeStatus(), CollectEvidence(),  # look
         RollingRestart(), Rollback(),  # mend
         Isolate(),  # contain
         Notify(), Escalate(), Manual(), Wait(),  # people

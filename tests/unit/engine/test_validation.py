@@ -117,7 +117,7 @@ def test_a_mistake_in_a_step_is_told_with_its_path_and_its_mend(steps: list[dict
         ),
         (
             {"recovery": {"checks": [check("a"), check("b", workloadStatus={})]}},
-            "spec.recovery.checks[0]: recovery check a needs exactly one of httpCheck, tcpCheck, promQuery, workloadStatus, nodeStatus",
+            "spec.recovery.checks[0]: recovery check a needs exactly one of httpCheck, tcpCheck, checkDependencies, promQuery, workloadStatus, nodeStatus",
         ),
         (
             {"recovery": {"checks": [check("a", workloadStatus={}), check("a", workloadStatus={})]}},
