@@ -194,7 +194,7 @@ def test_otherwise_the_command_that_deletes_the_pod_is_told_and_the_rollback_goe
     command = f"delete it: kubectl delete pod/web-2 -n {shop.namespace}"
     shop.wait_for("incident", "bad", lambda obj: command in obj.get("status", {}).get("message", ""), seconds=60)
 
-    shop.run("delete", "pod/web-2")
+    shop.run("delete", "pod/web-2", "--wait=false")
 
     assert ended(shop, "bad")["phase"] == "Resolved"
 

@@ -12,6 +12,7 @@ import stat
 import subprocess
 import sys
 import tarfile
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -214,10 +215,19 @@ def test_a_reused_pid_is_not_taken_for_ours_and_never_killed() -> None:
         stranger.kill()
 
 
+def strays_soon(state_folder: Path) -> list[processes.Process]:
+    """A process has begun a moment before the kernel shows its environment."""
+    deadline = time.monotonic() + 10
+    while not (found := processes.strays(state_folder)) and time.monotonic() < deadline:
+        time.sleep(processes.POLL_SECONDS)
+    return found
+
+
 def test_a_process_is_found_by_its_marker_and_ended(tmp_path: Path) -> None:
     started = processes.start("sleeper", ["sleep", "60"], tmp_path / "log", tmp_path)
-    assert [each.pid for each in processes.strays(tmp_path)] == [started.pid]
-    processes.stop(processes.strays(tmp_path), grace=0)
+    found = strays_soon(tmp_path)
+    assert [each.pid for each in found] == [started.pid]
+    processes.stop(found, grace=0)
     assert not processes.alive(started)
 
 
