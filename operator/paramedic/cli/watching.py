@@ -109,8 +109,10 @@ async def watch(caller: Caller, ref: ObjectRef, flags: str, screen: Lines | Live
         asyncio.get_running_loop().add_signal_handler(signal.SIGWINCH, changed.set)
     try:
         while True:
+            # Not wait_for, which in Python 3.11 can swallow the cancellation by Ctrl-C when both come at once.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(changed.wait(), _TICK)
+                async with asyncio.timeout(_TICK):
+                    await changed.wait()
             changed.clear()
             if tasks[0].done():
                 await tasks[0]
