@@ -11,7 +11,7 @@ from pathlib import Path
 import aiohttp
 
 from bench.alerts import Alert
-from bench.cluster import ROOT, Cluster
+from bench.cluster import HOME, ROOT, Cluster
 from bench.processes import Failed, Program, free_port
 
 GO_FLOOR, PYTHON_FLOOR, KUBECTL, PARAMEDIC = "Go floor", "Python floor", "kubectl", "paramedic"
@@ -97,10 +97,11 @@ class Kubectl(Arm):
 
 def all_arms(cluster: Cluster, folder: Path) -> dict[str, Arm]:
     """Every arm by its name, none of them started. Raises Failed where the Go floor cannot be built."""
-    credentials = cluster.credentials().options()
-    python = [sys.executable, str(ROOT / "bench" / "floor" / "floor.py"), *credentials]
+    access = cluster.access()
+    options = [f"--server={access.server}", f"--ca={access.ca}", f"--token={access.token}"]
+    python = [sys.executable, str(ROOT / "bench" / "floor" / "floor.py"), *options]
     arms = (
-        _floor(GO_FLOOR, "paramedic-bench-go-floor", [str(build_floor(folder)), *credentials], folder),
+        _floor(GO_FLOOR, "paramedic-bench-go-floor", [str(build_floor(folder)), *options], folder),
         _floor(PYTHON_FLOOR, "paramedic-bench-python-floor", python, folder),
         Kubectl(cluster.kubeconfig),
         _paramedic(cluster, folder),
@@ -117,8 +118,9 @@ def _floor(name: str, agent: str, command: list[str], folder: Path) -> Arm:
 
 def _paramedic(cluster: Cluster, folder: Path) -> Arm:
     receiver, ops = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
-    command = [sys.executable, "-m", "paramedic", "run", f"--kubeconfig={cluster.kubeconfig}", "--log-format=json"]
-    command += [f"--receiver={receiver}", f"--ops={ops}"]
+    kubeconfig = cluster.access("paramedic").kubeconfig
+    command = [sys.executable, "-m", "paramedic", "run", f"--kubeconfig={kubeconfig}", f"--lease-namespace={HOME}"]
+    command += ["--log-format=json", f"--receiver={receiver}", f"--ops={ops}"]
     program = Program(PARAMEDIC, command, f"http://{ops}/readyz", folder / "paramedic.log")
     return Webhook(PARAMEDIC, "paramedic/", program, f"http://{receiver}/v1/alertmanager")
 

@@ -41,7 +41,7 @@ async def run_parts(parts: list[str], sizes: Sizes, folder: Path, command: str, 
         log = AuditLog(cluster.audit_log, [arm.agent for arm in arms.values()])
         transport = RestTransport(await connect(str(cluster.kubeconfig)))
         try:
-            workloads = Workloads(transport, pool_size(parts, sizes))
+            workloads = Workloads(transport, cluster.admit, pool_size(parts, sizes))
             await _run(parts, Stage(sizes, log, workloads, arms, results, begun))
         finally:
             await transport.close()

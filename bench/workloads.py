@@ -2,19 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from bench.alerts import ALERT_NAME
 from bench.processes import Failed
 from paramedic.cluster.transport import ApiError, Request, Transport
-from paramedic.model.references import DEPLOYMENT, INCIDENT, NAMESPACE, PLAYBOOK, SERVICE_ACCOUNT, Resource
+from paramedic.model.references import DEPLOYMENT, INCIDENT, NAMESPACE, PLAYBOOK, Resource
 
 Object = dict[str, Any]
 Target = tuple[str, str]  # namespace, name
 NAMESPACES = 20
 ACCOUNT = "responder"
-_ROLE_BINDING = Resource("rbac.authorization.k8s.io/v1", "RoleBinding", "rolebindings")
 _PARALLEL = 16
 _POLL = 0.5  # seconds
 
@@ -49,27 +48,17 @@ def playbook() -> Object:
 class Workloads:
     """Creates them, waits until they are whole, and clears what a measurement left behind."""
 
-    def __init__(self, transport: Transport, count: int) -> None:
-        self._transport = transport
+    def __init__(self, transport: Transport, admit: Callable[[str], None], count: int) -> None:
+        """``admit`` gives a namespace what its playbooks need."""
+        self._transport, self._admit = transport, admit
         self.targets = targets(count)
         self._namespaces = sorted({namespace for namespace, _ in self.targets})
 
     async def create(self) -> None:
         await _side_by_side(self._create(NAMESPACE, "", {"metadata": {"name": name}}) for name in self._namespaces)
-        await _side_by_side(self._create_access(name) for name in self._namespaces)
+        await _side_by_side(asyncio.to_thread(self._admit, name) for name in self._namespaces)
+        await _side_by_side(self._create(PLAYBOOK, name, playbook()) for name in self._namespaces)
         await _side_by_side(self._create(DEPLOYMENT, where, deployment(name)) for where, name in self.targets)
-
-    async def _create_access(self, namespace: str) -> None:
-        await self._create(SERVICE_ACCOUNT, namespace, {"metadata": {"name": ACCOUNT}})
-        for role in ("look", "rollingrestart"):
-            group = "rbac.authorization.k8s.io"
-            binding = {
-                "metadata": {"name": f"{ACCOUNT}-{role}"},
-                "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": f"paramedic-action-{role}"},
-                "subjects": [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": namespace}],
-            }
-            await self._create(_ROLE_BINDING, namespace, binding)
-        await self._create(PLAYBOOK, namespace, playbook())
 
     async def _create(self, resource: Resource, namespace: str, body: Object) -> None:
         body = {"apiVersion": resource.api_version, "kind": resource.kind} | body

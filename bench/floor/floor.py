@@ -4,6 +4,7 @@ import argparse
 import ssl
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import aiohttp
 from aiohttp import web
@@ -15,8 +16,8 @@ PARALLEL = 64  # connections kept to the API server
 class Floor:
     """A webhook that restarts what an alert names with one PATCH, and remembers nothing."""
 
-    def __init__(self, server: str, tls: ssl.SSLContext) -> None:
-        self._server, self._tls = server, tls
+    def __init__(self, server: str, tls: ssl.SSLContext, token: str) -> None:
+        self._server, self._tls, self._token = server, tls, token
         self._session: aiohttp.ClientSession | None = None
 
     def app(self) -> web.Application:
@@ -28,7 +29,8 @@ class Floor:
 
     async def _connected(self, _: web.Application) -> AsyncIterator[None]:
         connector = aiohttp.TCPConnector(ssl=self._tls, limit=PARALLEL)
-        async with aiohttp.ClientSession(connector=connector) as self._session:
+        headers = {"Authorization": f"Bearer {self._token}", "User-Agent": USER_AGENT}
+        async with aiohttp.ClientSession(connector=connector, headers=headers) as self._session:
             yield
 
     async def _up(self, _: web.Request) -> web.Response:
@@ -49,7 +51,7 @@ class Floor:
         async with self._session.patch(
             f"{self._server}/apis/apps/v1/namespaces/{namespace}/deployments/{name}",
             json={"spec": {"template": {"metadata": {"annotations": annotations}}}},
-            headers={"Content-Type": "application/merge-patch+json", "User-Agent": USER_AGENT},
+            headers={"Content-Type": "application/merge-patch+json"},
         ) as answer:
             await answer.read()
             return answer.status
@@ -57,13 +59,13 @@ class Floor:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("listen", "server", "ca", "cert", "key"):
+    for name in ("listen", "server", "ca", "token"):
         parser.add_argument(f"--{name}", required=True)
     options = parser.parse_args()
     tls = ssl.create_default_context(cafile=options.ca)
-    tls.load_cert_chain(options.cert, options.key)
+    token = Path(options.token).read_text()
     host, _, port = options.listen.rpartition(":")
-    web.run_app(Floor(options.server, tls).app(), host=host, port=int(port), access_log=None, print=None)
+    web.run_app(Floor(options.server, tls, token).app(), host=host, port=int(port), access_log=None, print=None)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ type notification struct {
 
 type floor struct {
 	server string
+	token  string
 	client *http.Client
 }
 
@@ -36,17 +37,20 @@ func main() {
 	listen := flag.String("listen", "127.0.0.1:0", "where alerts are received")
 	server := flag.String("server", "", "the API server's URL")
 	ca := flag.String("ca", "", "its certificate authority (PEM)")
-	cert := flag.String("cert", "", "our certificate (PEM)")
-	key := flag.String("key", "", "our key (PEM)")
+	tokenFile := flag.String("token", "", "a file with our token")
 	flag.Parse()
-	client, err := connect(*ca, *cert, *key)
+	token, err := os.ReadFile(*tokenFile)
 	if err != nil {
 		log.Fatal(err)
 	}
-	log.Fatal(http.ListenAndServe(*listen, &floor{*server, client}))
+	client, err := connect(*ca)
+	if err != nil {
+		log.Fatal(err)
+	}
+	log.Fatal(http.ListenAndServe(*listen, &floor{*server, string(token), client}))
 }
 
-func connect(ca, cert, key string) (*http.Client, error) {
+func connect(ca string) (*http.Client, error) {
 	authority, err := os.ReadFile(ca)
 	if err != nil {
 		return nil, err
@@ -55,11 +59,7 @@ func connect(ca, cert, key string) (*http.Client, error) {
 	if !pool.AppendCertsFromPEM(authority) {
 		return nil, fmt.Errorf("%s holds no certificate", ca)
 	}
-	pair, err := tls.LoadX509KeyPair(cert, key)
-	if err != nil {
-		return nil, err
-	}
-	config := &tls.Config{RootCAs: pool, Certificates: []tls.Certificate{pair}}
+	config := &tls.Config{RootCAs: pool}
 	transport := &http.Transport{TLSClientConfig: config, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: parallel}
 	return &http.Client{Transport: transport, Timeout: time.Minute}, nil
 }
@@ -92,6 +92,7 @@ func (f *floor) restart(namespace, name string) error {
 	}
 	request.Header.Set("Content-Type", "application/merge-patch+json")
 	request.Header.Set("User-Agent", userAgent)
+	request.Header.Set("Authorization", "Bearer "+f.token)
 	answer, err := f.client.Do(request)
 	if err != nil {
 		return err

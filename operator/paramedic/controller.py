@@ -11,7 +11,7 @@ from paramedic.engine.lifecycle import ENDED
 from paramedic.index import IncidentIndex
 from paramedic.metrics import Figures, Metrics
 from paramedic.model.objects import Object, dig
-from paramedic.model.references import INCIDENT, ObjectRef
+from paramedic.model.references import INCIDENT, PLAYBOOK, ObjectRef
 from paramedic.playbooks import PlaybookReviewer
 from paramedic.queue import WorkQueue
 from paramedic.reconciler import NotLeading, Reconciler
@@ -54,6 +54,7 @@ class Controller:
     def notice(self, kind: str, event: str | None, obj: Object) -> None:
         """A watch event. What it shows is only a hint; the live object is read before anything is decided."""
         key = (obj["metadata"]["namespace"], obj["metadata"]["name"])
+        self._api.known.note(PLAYBOOK if kind == "Playbook" else INCIDENT, obj)
         if kind == "Playbook":
             self._metrics.expect(key[1], dig(obj, "spec", "severity", default=""))
             first = self._reviewer.first_look(obj, event)

@@ -83,15 +83,17 @@ class Intake:
         return Settled(alert.fingerprint, "Unavailable", error=shorten(text, 500))
 
     async def _take(self, alert: ReceivedAlert) -> Settled:
-        for _ in range(_TRIES):
+        for attempt in range(_TRIES):
             try:
-                return await (self._fire(alert) if alert.firing else self._resolve(alert))
+                return await (self._fire(alert, recent=attempt == 0) if alert.firing else self._resolve(alert))
             except _Changed:
                 continue
         return Settled(alert.fingerprint, "Unavailable", error="its Incident changes all the time; send it again")
 
-    async def _fire(self, alert: ReceivedAlert) -> Settled:
-        found = await self._open_incident(alert)
+    async def _fire(self, alert: ReceivedAlert, *, recent: bool) -> Settled:
+        # ``recent`` may miss what another replica has stored within the last moments. The name of an Incident and the
+        # resourceVersion of a write still settle it; then it is looked at as of now.
+        found = await self._open_incident(alert, recent=recent)
         if found is None:
             return await self._create(alert)
         same, last = is_of(found, alert), _last_start(found)
@@ -111,12 +113,13 @@ class Intake:
             await self._say(found, {"state": "Resolved", "startsAt": began, "endsAt": alert.ends_at or None})
         return _settled(alert, "Resolved", found)
 
-    async def _open_incident(self, alert: ReceivedAlert) -> Object | None:
+    async def _open_incident(self, alert: ReceivedAlert, *, recent: bool = False) -> Object | None:
         """The Incident of this fingerprint that has not ended: the alert's own, or else one that began at another time,
         since an alert that flaps is one trouble.
         """
         selector = f"spec.alert.fingerprint={alert.fingerprint},{_OPEN}"
-        listed = await self._api.list(ListObjects(INCIDENT, self._territory.only, field_selector=selector))
+        question = ListObjects(INCIDENT, self._territory.only, field_selector=selector, recent=recent)
+        listed = await self._api.list(question)
         # In other namespaces, whoever may open incidents could take the alert for themselves.
         possible = self._territory.possible(alert)
         found = [

@@ -19,6 +19,8 @@ class WorkQueue(Generic[K]):
         self._heap: list[tuple[float, int, K]] = []
         self._order = 0
         self._working: dict[K, float | None] = {}  # a key in work, and when it was asked for again meanwhile
+        # One worker watches for the next key and the others stand in line: a new key would wake all of them else.
+        self._turn = asyncio.Lock()
         self._changed = asyncio.Event()
         self._closed = False
         self._idle = asyncio.Event()
@@ -39,19 +41,23 @@ class WorkQueue(Generic[K]):
 
     async def get(self) -> K:
         """The next key that is due; `done` must be called when its work is over."""
-        while True:
-            pause = None if self._closed else self._take_stale()
-            if pause is not None and pause <= 0:
-                _, _, key = heapq.heappop(self._heap)
-                del self._due[key]
-                self._working[key] = None
-                self._idle.clear()
-                return key
-            self._changed.clear()
-            try:
-                await asyncio.wait_for(self._changed.wait(), pause)
-            except TimeoutError:
-                continue
+        async with self._turn:
+            while True:
+                pause = None if self._closed else self._take_stale()
+                if pause is not None and pause <= 0:
+                    return self._hand_out()
+                self._changed.clear()
+                try:
+                    await asyncio.wait_for(self._changed.wait(), pause)
+                except TimeoutError:
+                    continue
+
+    def _hand_out(self) -> K:
+        _, _, key = heapq.heappop(self._heap)
+        del self._due[key]
+        self._working[key] = None
+        self._idle.clear()
+        return key
 
     def close(self) -> None:
         """Hands nothing out any more."""

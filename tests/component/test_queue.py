@@ -123,3 +123,43 @@ async def test_it_is_idle_once_all_work_is_done() -> None:
     queue.done("a")
 
     await waiting
+
+
+async def test_a_new_key_wakes_one_worker_and_not_all_of_them() -> None:
+    clock = ManualClock()
+    queue: WorkQueue[str] = WorkQueue(clock)
+    looks = 0
+    monotonic = clock.monotonic
+
+    def counted() -> float:
+        nonlocal looks
+        looks += 1
+        return monotonic()
+
+    clock.monotonic = counted  # type: ignore[method-assign]
+    queue.add("later", 100)
+    workers = [asyncio.ensure_future(queue.get()) for _ in range(32)]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    looks = 0
+
+    queue.add("a")
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+    assert sum(worker.done() for worker in workers) == 1
+    assert looks < 10
+    for worker in workers:
+        worker.cancel()
+
+
+async def test_a_worker_that_is_ended_while_it_waits_leaves_the_others_at_work() -> None:
+    queue: WorkQueue[str] = WorkQueue(ManualClock())
+    first, second = (asyncio.ensure_future(queue.get()) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.sleep(0)
+
+    queue.add("a")
+
+    assert await second == "a"

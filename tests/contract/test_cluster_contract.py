@@ -5,6 +5,9 @@ import copy
 import pytest
 
 from contract.conftest import Cluster
+from paramedic.actions.reads import ListObjects
+from paramedic.cluster.api import Api
+from paramedic.cluster.fake_http import FakeHttp
 from paramedic.cluster.transport import MERGE_PATCH, ApiError
 from paramedic.model.objects import Object
 from paramedic.model.references import (
@@ -564,3 +567,30 @@ async def test_everybody_can_ask_what_they_may_do(cluster: Cluster, account: str
     answer = await cluster.send("POST", ACCESS_REVIEW.path(None), body, account=user)
 
     assert answer["status"]["allowed"] is allowed
+
+
+# --- lists that are as new as what is known
+
+
+async def test_a_recent_list_holds_what_was_just_written(cluster: Cluster) -> None:
+    api = Api(cluster.transport, FakeHttp())
+    question = ListObjects(INCIDENT, cluster.namespace, field_selector="status.phase=Running", recent=True)
+    for name in ("one", "two", "three"):
+        created = await api.create(INCIDENT, cluster.namespace, incident(name, "web", "book"))
+        assert name not in [item["metadata"]["name"] for item in await api.list(question)]
+
+        await api.put_status(INCIDENT, {**created, "status": {"phase": "Running"}})
+
+        assert name in [item["metadata"]["name"] for item in await api.list(question)]
+
+
+async def test_a_recent_list_comes_in_pages_too(cluster: Cluster) -> None:
+    api = Api(cluster.transport, FakeHttp())
+    for number in range(3):
+        await api.create(CONFIGMAP, cluster.namespace, config_map(f"page-{number}", of="book"))
+
+    first = await cluster.send("GET", cluster.path(CONFIGMAP), labelSelector="of=book", limit="2")
+    listed = await api.list(ListObjects(CONFIGMAP, cluster.namespace, "of=book", limit=3, recent=True))
+
+    assert len(first["items"]) == 2
+    assert [item["metadata"]["name"] for item in listed] == ["page-0", "page-1", "page-2"]

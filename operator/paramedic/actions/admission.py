@@ -5,7 +5,7 @@ webhooks, and creates nothing.
 from paramedic.actions.contract import Context
 from paramedic.actions.quota_room import makes_room
 from paramedic.actions.reads import EXISTS, Denied, ListObjects, Seen, TryCreate
-from paramedic.actions.targets import pods_of
+from paramedic.actions.targets import pods_of, selected_pods
 from paramedic.model.names import child_name
 from paramedic.model.objects import Object, annotations, controller_of, dig, labels
 from paramedic.model.references import POD, QUOTA
@@ -33,7 +33,7 @@ def refusal(workload: Object, template: Object, ctx: Context, seen: Seen, revisi
 
 def question_about_quotas(namespace: str) -> ListObjects:
     """Which quotas a namespace is under."""
-    return ListObjects(QUOTA, namespace, limit=50)
+    return ListObjects(QUOTA, namespace, limit=50, recent=True)
 
 
 def has_quota(ctx: Context, seen: Seen) -> bool:
@@ -48,9 +48,12 @@ def preemption(workload: Object, ctx: Context, seen: Seen, revision: str = "") -
     """Why a rollout might push others off their nodes: the Pods that it starts beside the old ones have a higher
     priority than some in their namespace. Empty where it does not. Whether a node has room is the scheduler's to know.
     """
+    # What the selector selects is looked at first: it is one question, and mostly none of it has a priority.
+    if not most_surge(workload) or all(_priority(pod) <= 0 for pod in selected_pods(workload, seen)):
+        return ""
     own = max(pods_of(workload, seen), key=_priority, default={})
     kept = pods_of_revision(workload, revision, seen)
-    if not most_surge(workload) or _priority(own) <= 0 or len(kept) >= Workload.of(workload).desired:
+    if _priority(own) <= 0 or len(kept) >= Workload.of(workload).desired:
         return ""
     if dig(own, "spec", "preemptionPolicy") == "Never":
         return ""

@@ -26,7 +26,11 @@ class GetObject:
 
 @dataclass(frozen=True, slots=True)
 class ListObjects:
-    """Objects of one namespace; the answer is a list. An empty selector is a question for all of them."""
+    """Objects of one namespace; the answer is a list. An empty selector is a question for all of them.
+
+    ``recent``: everything that this process has read, written or been shown of them is in it, and it is answered at
+    once. Else it is as of now, for which the API server may have to wait for some 50 ms.
+    """
 
     resource: Resource
     namespace: str
@@ -34,6 +38,7 @@ class ListObjects:
     field_selector: str = ""
     limit: int = 500
     own: bool = False
+    recent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

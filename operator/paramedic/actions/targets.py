@@ -1,5 +1,7 @@
 """Looking at the target: it is there, it is the same one, and these are its Pods."""
 
+from dataclasses import replace
+
 from paramedic.actions.contract import Context, Failed
 from paramedic.actions.reads import ListObjects, Seen
 from paramedic.model.names import FIELD_MANAGER, OPERATION_ANNOTATION, operation_id
@@ -72,15 +74,25 @@ def _replica_sets(deployment: Object) -> ListObjects:
 
 def pods_of(workload: Object, seen: Seen) -> list[Object]:
     """The Pods that a workload controls, at most 500, its ReplicaSets' for a Deployment. An empty selector is none."""
-    query = selector_query(dig(workload, "spec", "selector", default={}))
-    if not query:
+    question = _pods(workload)
+    if not question.label_selector:
         return []
-    question = ListObjects(POD, workload["metadata"]["namespace"], query, limit=POD_LIMIT)
     if workload["kind"] != "Deployment":
         return [item for item in seen.items(question) if owned_by(item, workload["metadata"]["uid"])]
     seen.prefetch((_replica_sets(workload), question))
     owners = {item["metadata"]["uid"] for item in replica_sets_of(workload, seen)}
     return [pod for pod in seen.items(question) if dig(controller_of(pod), "uid") in owners]
+
+
+def selected_pods(workload: Object, seen: Seen) -> list[Object]:
+    """The Pods that its selector selects, whoever controls them. An empty selector is none."""
+    question = replace(_pods(workload), recent=True)
+    return seen.items(question) if question.label_selector else []
+
+
+def _pods(workload: Object) -> ListObjects:
+    query = selector_query(dig(workload, "spec", "selector", default={}))
+    return ListObjects(POD, workload["metadata"]["namespace"], query, limit=POD_LIMIT)
 
 
 def carries(obj: Object, *operations: str) -> bool:

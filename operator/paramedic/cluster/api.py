@@ -24,6 +24,7 @@ from paramedic.actions.reads import (
 )
 from paramedic.cluster.refusals import explain_refusal
 from paramedic.cluster.transport import JSON_PATCH, MERGE_PATCH, ApiError, Request, Transport, Unavailable
+from paramedic.cluster.versions import KnownVersions
 from paramedic.model.names import FIELD_MANAGER, service_account_user
 from paramedic.model.objects import Object
 from paramedic.model.permissions import Permission
@@ -59,6 +60,7 @@ class Api:
         self._http = http
         self._write_timeout = write_timeout
         self._granted: dict[tuple[str, MayI], float] = {}
+        self.known = KnownVersions()
 
     # --- reads
 
@@ -100,6 +102,7 @@ class Api:
             if error.status == 404:
                 return None
             raise
+        self.known.note(ref.resource, found)
         return found
 
     async def list(self, question: ListObjects, user: str = "") -> list[Object]:
@@ -109,15 +112,22 @@ class Api:
             query["labelSelector"] = question.label_selector
         if question.field_selector:
             query["fieldSelector"] = question.field_selector
+        if question.recent:
+            query |= self.known.at_least(question.resource)
         path = question.resource.path(question.namespace or None)
         found: list[Object] = []
         for _ in range(_PAGES):
             page = await self.transport.send(Request("GET", path, query, account=user))
+            self.known.note(question.resource, page)
+            if "resourceVersion" not in query:
+                self.known.settle(question.resource)
             kind = {"apiVersion": question.resource.api_version, "kind": question.resource.kind}
             found += [kind | item for item in page.get("items") or []]
             token = (page.get("metadata") or {}).get("continue")
             if not token or len(found) >= question.limit:
                 break
+            # The token says what the other pages are of.
+            query = {key: value for key, value in query.items() if not key.startswith("resourceVersion")}
             query["continue"] = token
         return found[: question.limit]
 
@@ -190,8 +200,7 @@ class Api:
         """
         meta = obj["metadata"]
         path = resource.path(meta["namespace"], meta["name"], "status")
-        stored: Object = await self.transport.send(Request("PUT", path, _WRITE, obj, timeout=self._write_timeout))
-        return stored
+        return await self._write_own(resource, Request("PUT", path, _WRITE, obj, timeout=self._write_timeout))
 
     async def merge_status(self, ref: ObjectRef, status: Object, resource_version: str) -> Object:
         """Lays a merge patch over the status of one of our own objects, bound to the resourceVersion that was seen.
@@ -199,14 +208,21 @@ class Api:
         """
         path = ref.resource.path(ref.namespace, ref.name, "status")
         body = {"metadata": {"resourceVersion": resource_version}, "status": status}
-        stored: Object = await self.transport.send(Request("PATCH", path, _WRITE, body, MERGE_PATCH))
-        return stored
+        return await self._write_own(ref.resource, Request("PATCH", path, _WRITE, body, MERGE_PATCH))
 
     async def create(self, resource: Resource, namespace: str, body: Object) -> Object:
         """Creates an object as the operator itself. Raises ApiError and Unavailable."""
-        stored: Object = await self.transport.send(
-            Request("POST", resource.path(namespace), {"fieldManager": FIELD_MANAGER}, body)
+        return await self._write_own(
+            resource, Request("POST", resource.path(namespace), {"fieldManager": FIELD_MANAGER}, body)
         )
+
+    async def _write_own(self, resource: Resource, request: Request) -> Object:
+        try:
+            stored: Object = await self.transport.send(request)
+        except Unavailable:
+            self.known.doubt(resource)
+            raise
+        self.known.note(resource, stored)
         return stored
 
 

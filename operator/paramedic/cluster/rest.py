@@ -15,6 +15,7 @@ from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.config.config_exception import ConfigException
 from kubernetes.aio.config.incluster_config import load_incluster_config
 from kubernetes.aio.config.kube_config import list_kube_config_contexts, load_kube_config
+from pydantic_core import from_json
 
 from paramedic import __version__
 from paramedic.cluster.transport import ApiError, Request, Unavailable
@@ -142,9 +143,10 @@ class RestTransport:
 
 def _content(request: Request, status: int, data: bytes) -> Any:
     if status < 400:
-        return data if request.raw else json.loads(data) if data else {}
+        # Faster than the standard library's, and replies are what this process reads most.
+        return data if request.raw else from_json(data, cache_strings="keys") if data else {}
     try:
-        told = json.loads(data)
+        told = from_json(data)
     except ValueError:
         told = {}
     message = told.get("message") or data[:300].decode(errors="replace")

@@ -43,7 +43,7 @@ _LOOK_AGAIN = timedelta(seconds=10)
 def question_about(run: Run, target: str) -> ListObjects:
     """Which incidents there are on this target that have not ended, by the fields that the API server selects by."""
     selector = f"status.target={target},{_NOT_ENDED}"
-    return ListObjects(INCIDENT, run.namespace, field_selector=selector, limit=_MOST, own=True)
+    return ListObjects(INCIDENT, run.namespace, field_selector=selector, limit=_MOST, own=True, recent=True)
 
 
 def others_on_target(run: Run, seen: Seen, question: ListObjects) -> list[Object]:
@@ -91,7 +91,7 @@ def _cooling(run: Run, seen: Seen, playbook: Playbook, target: str) -> Hold | No
     if not cooldown:
         return None
     selector = f"status.target={target},status.playbook.name={playbook.metadata.name}"
-    ran = others_on_target(run, seen, ListObjects(INCIDENT, run.namespace, "", selector, _MOST, own=True))
+    ran = others_on_target(run, seen, ListObjects(INCIDENT, run.namespace, "", selector, _MOST, own=True, recent=True))
     ends = [dig(item, "status", "times", "finishedAt") for item in ran if dig(item, "status", "times", "firstActionAt")]
     last = max((parse_time(end) for end in ends if end), default=None)
     if last is None or last + cooldown <= run.now:
@@ -106,7 +106,7 @@ def _too_often(run: Run, seen: Seen, playbook: Playbook) -> Hold | None:
     if most is None:
         return None
     selector = f"status.playbook.name={playbook.metadata.name},status.phase!=Pending"
-    ran = others_on_target(run, seen, ListObjects(INCIDENT, run.namespace, "", selector, _MOST, own=True))
+    ran = others_on_target(run, seen, ListObjects(INCIDENT, run.namespace, "", selector, _MOST, own=True, recent=True))
     begun = sorted(moment for item in ran if (moment := dig(item, "status", "plan", "frozenAt")))
     recent = [moment for moment in begun if since(moment, run.now) < timedelta(hours=1)]
     if len(recent) < most:
@@ -127,7 +127,7 @@ def fruitless_restarts(run: Run, seen: Seen) -> int:
 def question_about_failed(run: Run, target: str) -> ListObjects:
     """Which incidents on this target have failed."""
     selector = f"status.target={target},status.phase=Failed"
-    return ListObjects(INCIDENT, run.namespace, field_selector=selector, limit=_MOST, own=True)
+    return ListObjects(INCIDENT, run.namespace, field_selector=selector, limit=_MOST, own=True, recent=True)
 
 
 def _steps(item: Object) -> list[Object]:

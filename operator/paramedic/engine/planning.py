@@ -138,7 +138,7 @@ def _matched(run: Run, seen: Seen) -> Playbook:
         raise NoPlan(
             "NoPlaybook", f"no playbook may answer this incident: {refused}; a person must look", lasting=False
         )
-    listed = seen.items(ListObjects(PLAYBOOK, run.namespace, limit=1_000, own=True))
+    listed = seen.items(ListObjects(PLAYBOOK, run.namespace, limit=1_000, own=True, recent=True))
     choice = choose_playbook(run, listed)
     if choice.playbook is None:
         run.status.playbook = None

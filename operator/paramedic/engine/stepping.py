@@ -203,7 +203,7 @@ def _look_again(run: Run, step: StepStatus, working: Working) -> Decision | None
         step.message = shorten(working.message, 1000)
         run.say(f"{step.name}: {working.message}")
     elapsed = since(step.started_at, run.now).total_seconds()
-    return Sleep(timedelta(seconds=min(5.0, max(0.25, elapsed / 6))))
+    return Sleep(timedelta(seconds=min(5.0, max(1.0, elapsed / 6))))
 
 
 def _wait(run: Run, step: StepStatus, planned: PlannedStep, waiting: Waiting) -> Decision | None:
