@@ -1,6 +1,7 @@
 """What to look at next: each key at most once, some not before their time, none by two workers at once."""
 
 import asyncio
+import contextlib
 import heapq
 from collections.abc import Hashable
 from typing import Generic, TypeVar
@@ -47,10 +48,10 @@ class WorkQueue(Generic[K]):
                 if pause is not None and pause <= 0:
                     return self._hand_out()
                 self._changed.clear()
-                try:
-                    await asyncio.wait_for(self._changed.wait(), pause)
-                except TimeoutError:
-                    continue
+                # Not wait_for, which in Python 3.11 can swallow a cancellation: the worker would outlive its lease.
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(pause):
+                        await self._changed.wait()
 
     def _hand_out(self) -> K:
         _, _, key = heapq.heappop(self._heap)
