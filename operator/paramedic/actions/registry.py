@@ -4,6 +4,7 @@ from typing import Any
 
 from paramedic.actions.collect_evidence import CollectEvidence
 from paramedic.actions.contract import Action
+from paramedic.actions.diagnose import Diagnose
 from paramedic.actions.escalate import Escalate
 from paramedic.actions.http_check import HttpCheck
 from paramedic.actions.isolate import Isolate
@@ -20,7 +21,7 @@ from paramedic.actions.workload_status import WorkloadStatus
 ACTIONS: dict[str, Action[Any]] = {
     action.name: action
     for action in (
-        HttpCheck(), TcpCheck(), PromQuery(), WorkloadStatus(), NodeStatus(), CollectEvidence(),  # look
+        HttpCheck(), TcpCheck(), PromQuery(), WorkloadStatus(), NodeStatus(), Diagnose(), CollectEvidence(),  # look
         RollingRestart(), Rollback(),  # mend
         Isolate(),  # contain
         Notify(), Escalate(), Manual(), Wait(),  # people
