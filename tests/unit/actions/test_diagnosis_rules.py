@@ -135,6 +135,20 @@ def test_an_old_restart_is_history() -> None:
     assert classes(shop(*pods, available=3)) == ["Healthy"]
 
 
+def test_a_container_that_is_ready_for_a_moment_between_two_falls_keeps_falling() -> None:
+    ended = {"exitCode": 1, "startedAt": ago(seconds=40), "finishedAt": ago(seconds=30)}
+    up = {"running": {"startedAt": ago(seconds=2)}}
+    between = {"restartCount": 4, "ready": True, "started": True, "state": up, "lastState": {"terminated": ended}}
+    pod = web_pod("web-1", between)
+    assert classes(shop(pod)) == ["CrashLoop"]
+
+
+def test_a_runtime_that_cannot_start_a_program_is_quoted() -> None:
+    failing = crashed(128, "StartError")
+    failing["lastState"]["terminated"]["message"] = 'exec: "/web": no such file'
+    assert 'exec: "/web": no such file' in outputs(shop(web_pod("web-1", failing)))["proof"]
+
+
 def test_a_container_that_ended_once_and_starts_again_is_no_crash_loop() -> None:
     once = {"restartCount": 1, "ready": False, "state": {"running": {"startedAt": ago(seconds=3)}}}
     once["lastState"] = {"terminated": {"exitCode": 137, "finishedAt": ago(seconds=5)}}
@@ -181,6 +195,12 @@ def test_memory_is_blamed_instead_of_the_crash_loop_that_it_leads_to() -> None:
     assert classes(shop(pod)) == ["OOMKilled"]
     assert blamed(shop(pod))[2] == f"{CONTAINER}.resources.limits.memory"
     assert "8Mi" in outputs(shop(pod))["message"]
+
+
+def test_memory_that_ran_out_long_ago_is_not_why_a_container_is_unready_now() -> None:
+    ended = {"exitCode": 137, "reason": "OOMKilled", "finishedAt": ago(hours=2)}
+    status = unready() | {"restartCount": 1, "lastState": {"terminated": ended}}
+    assert classes(shop(probed(status, readinessProbe={}))) == ["ProbeFailure"]
 
 
 def test_a_limit_too_small_to_start_at_all_is_memory_too() -> None:

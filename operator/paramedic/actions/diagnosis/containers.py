@@ -46,13 +46,22 @@ class Container:
         return _seconds(moment, now) if self.terminated else None
 
     def keeps_falling(self, now: datetime) -> bool:
-        """It has ended, more than once, and is not up again: not what one killed Pod or one old restart looks like."""
+        """It has ended more than once, and is not up for good: not what one killed Pod or one old restart looks like."""
         if self.init and self.terminated.get("exitCode") == 0 and not self.waiting:
             return False
         if self.waiting == "CrashLoopBackOff":
             return True
         age = self.fell(now)
-        return age is not None and age <= RECENT_SECONDS and self.restarts >= 2 and not self.ready
+        if age is None or age > RECENT_SECONDS:
+            return False
+        # Between two falls it may be ready for a moment.
+        again = self.restarts >= 3 and self.up_for(now) < SETTLING_SECONDS and self._last_run() <= RECENT_SECONDS
+        return again if self.ready else self.restarts >= 2
+
+    def _last_run(self) -> float:
+        """Seconds from its start before to its end."""
+        started, ended = self.terminated.get("startedAt"), self.terminated.get("finishedAt")
+        return (parse_time(ended) - parse_time(started)).total_seconds() if started and ended else 0.0
 
 
 def containers_of(pod: Object) -> list[Container]:

@@ -28,7 +28,8 @@ def find(scene: Scene) -> Iterator[Finding]:
         item = items[0]
         line = next((found for each in items if (found := _telling(scene, each))), "")
         ended = f"exit code {item.terminated.get('exitCode')}" if item.terminated else item.message
-        proof = line or f"{item.waiting or 'restarting'}: {ended}, {item.restarts} restarts"
+        why = f": {item.terminated['message']}" if item.terminated.get("message") else ""
+        proof = line or f"{item.waiting or 'restarting'}: {ended}, {item.restarts} restarts{why}"
         said = f"its log says {quoted(line)}" if line else f"no line of its log was found that says why ({ended})"
         text = f"container {item.name} of {scene.target} ends again and again ({ended}); {said}"
         yield Finding(RULE.kind, scene.target, path, proof, text, len(items))

@@ -11,7 +11,7 @@ from paramedic.model.objects import dig
 def find(scene: Scene) -> Iterator[Finding]:
     by_container: dict[str, list[Container]] = {}
     for item in scene.troubled:
-        if out_of_memory(item) and not item.ready:
+        if out_of_memory(item) and (item.waiting or item.keeps_falling(scene.now)):
             by_container.setdefault(item.path, []).append(item)
     for path, items in by_container.items():
         item = items[0]
