@@ -5,6 +5,7 @@ from typing import Any
 from paramedic.actions.check_dependencies import CheckDependencies
 from paramedic.actions.collect_evidence import CollectEvidence
 from paramedic.actions.contract import Action
+from paramedic.actions.diagnose import Diagnose
 from paramedic.actions.escalate import Escalate
 from paramedic.actions.http_check import HttpCheck
 from paramedic.actions.isolate import Isolate
@@ -21,7 +22,8 @@ from paramedic.actions.workload_status import WorkloadStatus
 ACTIONS: dict[str, Action[Any]] = {
     action.name: action
     for action in (
-        HttpCheck(), TcpCheck(), CheckDependencies(), PromQuery(), WorkloadStatus(), NodeStatus(), CollectEvidence(),  # look
+        HttpCheck(), TcpCheck(), CheckDependencies(), PromQuery(), WorkloadStatus(), NodeStatus(),  # look
+        Diagnose(), CollectEvidence(),
         RollingRestart(), Rollback(),  # mend
         Isolate(),  # contain
         Notify(), Escalate(), Manual(), Wait(),  # people
