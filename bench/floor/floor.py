@@ -10,7 +10,7 @@ import aiohttp
 from aiohttp import web
 
 USER_AGENT = "paramedic-bench-python-floor"
-PARALLEL = 64  # connections kept to the API server
+PARALLEL = 64  # requests to the API server under way
 
 
 class Floor:

@@ -18,7 +18,7 @@ import (
 
 const (
 	userAgent = "paramedic-bench-go-floor"
-	parallel  = 64 // connections kept to the API server
+	parallel  = 64 // requests to the API server under way
 )
 
 type notification struct {
@@ -31,6 +31,7 @@ type floor struct {
 	server string
 	token  string
 	client *http.Client
+	slots  chan struct{}
 }
 
 func main() {
@@ -47,7 +48,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	log.Fatal(http.ListenAndServe(*listen, &floor{*server, string(token), client}))
+	log.Fatal(http.ListenAndServe(*listen, &floor{*server, string(token), client, make(chan struct{}, parallel)}))
 }
 
 func connect(ca string) (*http.Client, error) {
@@ -93,6 +94,8 @@ func (f *floor) restart(namespace, name string) error {
 	request.Header.Set("Content-Type", "application/merge-patch+json")
 	request.Header.Set("User-Agent", userAgent)
 	request.Header.Set("Authorization", "Bearer "+f.token)
+	f.slots <- struct{}{}
+	defer func() { <-f.slots }()
 	answer, err := f.client.Do(request)
 	if err != nil {
 		return err

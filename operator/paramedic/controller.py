@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 Item = tuple[str, str, str]  # kind, namespace, name
 _LONGEST_PAUSE = 30.0
+_LONGEST_LAG = 5.0
 _SWEEP_EVERY = 20.0
 _RESYNC_EVERY = 60.0
 _WATCH_LAG = 5.0
@@ -90,7 +91,10 @@ class Controller:
             try:
                 after = await self._look(item)
                 self._failures.pop(item, None)
-                again = after.total_seconds() if after is not None else None
+                # Where the line is long, to look again soon at what is under way would make it longer still: what was
+                # not looked at yet comes first.
+                lag = min(queue.late, _LONGEST_LAG) if after else 0.0
+                again = after.total_seconds() + lag if after is not None else None
                 self._metrics.reconciles.labels(item[0], "ok").inc()
             except (Unavailable, ApiError) as error:
                 again = self._pause_after(item, error)

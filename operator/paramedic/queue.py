@@ -19,6 +19,7 @@ class WorkQueue(Generic[K]):
         self._due: dict[K, float] = {}
         self._heap: list[tuple[float, int, K]] = []
         self._order = 0
+        self.late = 0.0  # how late the key that was handed out last was, in seconds
         self._working: dict[K, float | None] = {}  # a key in work, and when it was asked for again meanwhile
         # One worker watches for the next key and the others stand in line: a new key would wake all of them else.
         self._turn = asyncio.Lock()
@@ -54,7 +55,8 @@ class WorkQueue(Generic[K]):
                         await self._changed.wait()
 
     def _hand_out(self) -> K:
-        _, _, key = heapq.heappop(self._heap)
+        due, _, key = heapq.heappop(self._heap)
+        self.late = self._clock.monotonic() - due
         del self._due[key]
         self._working[key] = None
         self._idle.clear()

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -25,6 +26,9 @@ class Recorder(Reconciler):
 
     def is_echo(self, key: tuple[str, str], resource_version: str) -> bool:
         return resource_version == "ours"
+
+    def created(self, obj: Object) -> None:
+        """Needs not keep it."""
 
     async def reconcile(self, key: tuple[str, str]) -> Any:
         self.asked.append(key)
@@ -111,3 +115,23 @@ async def test_a_silent_watch_is_noticed_and_the_incident_is_looked_at_all_the_s
     await work_for_a_moment(controller)
     assert controller.watch_silent
     assert reconciler.asked[0] == ("shop", "unseen")
+
+
+@pytest.mark.parametrize(("late", "again"), [(0, 1), (3, 4), (60, 6)])
+async def test_where_the_line_is_long_what_is_under_way_is_looked_at_later(late: int, again: int) -> None:
+    ward = Ward()
+    controller = controller_of(ward, Recorder(timedelta(seconds=1)))
+    controller.notice("Incident", "ADDED", shown("one"))
+    ward.clock.advance(timedelta(seconds=late))
+    await work_for_a_moment(controller)
+
+    ward.clock.advance(timedelta(seconds=again - 0.1))
+    assert controller.queue.depth == 0
+    ward.clock.advance(timedelta(seconds=0.2))
+    assert controller.queue.depth == 1
+
+
+async def test_what_the_receiver_created_is_looked_at_before_the_watch_shows_it() -> None:
+    controller = controller_of(Ward(), Recorder())
+    controller.created(shown("one"))
+    assert controller.queue.depth == 1

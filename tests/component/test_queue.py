@@ -163,3 +163,13 @@ async def test_a_worker_that_is_ended_while_it_waits_leaves_the_others_at_work()
     queue.add("a")
 
     assert await second == "a"
+
+
+async def test_how_late_a_key_was_tells_how_long_the_line_is() -> None:
+    clock = ManualClock()
+    queue: WorkQueue[str] = WorkQueue(clock)
+    queue.add("a")
+    queue.add("b", 2)
+    clock.advance(timedelta(seconds=3))
+
+    assert [(await next_of(queue), queue.late) for _ in range(2)] == [("a", 3.0), ("b", 1.0)]
