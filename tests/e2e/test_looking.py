@@ -113,7 +113,8 @@ def test_an_incident_about_a_node_is_resolved_while_the_node_is_ready(web: Kube,
     web.apply(playbook("look", step("nodes", "nodeStatus")), incident("slow", name, "look", kind="Node"))
     found = web.incident_in("slow", "Resolved", "Failed")["status"]
     assert found["phase"] == "Resolved", found["message"]
-    assert found["steps"][0]["message"] == f"Node/{name} is Ready, without pressure"
+    # A taint that the node lifecycle controller has not taken off yet may be told behind it.
+    assert found["steps"][0]["message"].startswith(f"Node/{name} is Ready, without pressure")
 
 
 def test_an_incident_about_a_node_that_is_not_ready_is_not_resolved(
