@@ -26,6 +26,8 @@ class TerminalSession:
         self._code: int | None = None
         self._pid, self._file = pty.fork()
         if self._pid == 0:
+            # As the shell of a terminal does: tests that were started in the background ignore it, and that is inherited.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
             wanted = environment | {"TERM": "xterm-256color"}
             os.execvpe(command[0], command, {key: wanted[key] for key in wanted if key not in ("LINES", "COLUMNS")})
         self.resize(rows, columns)
