@@ -17,7 +17,7 @@ from bench.workloads import Target, Workloads
 
 _POLL = 0.05  # seconds
 #: What would come twice comes soon: a repetition is a write that was tried again.
-_AFTERMATH = 3.0
+AFTERMATH = 3.0
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Sizes:
     alerts: int = 200
     burst: int = 500
     flood: int = 2000
-    rounds: int = 2
+    rounds: int = 1
     kills: int = 5
     lasting: float = 20.0  # seconds
     starts: int = 5
@@ -94,7 +94,7 @@ class Actions:
         """How often each was restarted, once each was, or when the time is over; what comes soon after counts too."""
         wanted = set(targets)
         await wait_until(lambda: wanted <= self.count().keys(), seconds)
-        await asyncio.sleep(_AFTERMATH)
+        await asyncio.sleep(AFTERMATH)
         return self.count()
 
 

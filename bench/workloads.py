@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
@@ -73,24 +74,37 @@ class Workloads:
         deadline = time.monotonic() + seconds
         wanted, left = set(self.targets), 0
         while time.monotonic() < deadline:
-            listed = (await self._transport.send(Request("GET", DEPLOYMENT.path(None), timeout=60)))["items"]
-            whole = {(item["metadata"]["namespace"], item["metadata"]["name"]) for item in listed if is_whole(item)}
-            left = len(wanted - whole)
+            left = len(wanted - {_target(item) for item in await self._deployments() if is_whole(item)})
             if not left:
                 return
             await asyncio.sleep(_POLL)
         raise Failed(f"{left} Deployments were not whole within {seconds:.0f} s")
 
+    async def changes(self) -> Counter[Target]:
+        """How often the spec of each was changed since it was created: by what is stored, whoever saw the answer."""
+        return Counter({_target(item): item["metadata"]["generation"] - 1 for item in await self._deployments()})
+
+    async def _deployments(self) -> list[Object]:
+        found: list[Object] = (await self._transport.send(Request("GET", DEPLOYMENT.path(None), timeout=60)))["items"]
+        return found
+
     async def clear(self) -> None:
         """Deletes all Incidents, so that the next measurement begins as the first one did, and lets rollouts end."""
+        await self.delete_incidents()
+        await self.settle()
+
+    async def delete_incidents(self) -> None:
         await _side_by_side(
             self._transport.send(Request("DELETE", INCIDENT.path(name), timeout=60)) for name in self._namespaces
         )
-        await self.settle()
 
     async def incidents(self) -> list[Object]:
         found: list[Object] = (await self._transport.send(Request("GET", INCIDENT.path(None), timeout=60)))["items"]
         return found
+
+
+def _target(item: Object) -> Target:
+    return item["metadata"]["namespace"], item["metadata"]["name"]
 
 
 def is_whole(item: Object) -> bool:

@@ -10,7 +10,7 @@ PARTS: dict[str, Callable[[Stage], Awaitable[None]]] = {
     "footprint": footprint.measure,
     "latency": latency.measure,
     "burst": burst.measure_bursts,
-    "flood": burst.measure_flood,
     "kills": kills.measure,
     "repeats": repeats.measure,
+    "flood": burst.measure_flood,
 }
