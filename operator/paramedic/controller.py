@@ -1,6 +1,7 @@
 """The running operator: a watch that fills the queue, workers that empty it while this process leads."""
 
 import logging
+from collections import deque
 from datetime import timedelta
 
 from paramedic.actions.reads import ListObjects
@@ -21,7 +22,9 @@ log = logging.getLogger(__name__)
 
 Item = tuple[str, str, str]  # kind, namespace, name
 _LONGEST_PAUSE = 30.0
-_LONGEST_LAG = 5.0
+_LONGEST_LAG = 15.0
+#: So many incidents within so many seconds are a storm; then what is under way is looked at so much later.
+_STORM, _STORM_SECONDS, _STORM_LAG = 20, 2.0, 8.0
 _SWEEP_EVERY = 20.0
 _RESYNC_EVERY = 60.0
 _WATCH_LAG = 5.0
@@ -49,6 +52,7 @@ class Controller:
         self.reviews: WorkQueue[Item] = WorkQueue(clock)  # of its own, so that playbooks never hold an incident up
         self._reviewer = PlaybookReviewer(api, clock)
         self._failures: dict[Item, int] = {}
+        self._arrivals: deque[float] = deque(maxlen=_STORM)
         self.watch_silent = False
         metrics.watch(self._figures)
 
@@ -73,6 +77,7 @@ class Controller:
 
     def created(self, obj: Object) -> None:
         """An incident that this process has just created: a leader need not wait for its watch to show it."""
+        self._arrivals.append(self._clock.monotonic())
         self._reconciler.created(obj)
         self.queue.add(("Incident", obj["metadata"]["namespace"], obj["metadata"]["name"]))
 
@@ -91,9 +96,7 @@ class Controller:
             try:
                 after = await self._look(item)
                 self._failures.pop(item, None)
-                # Where the line is long, to look again soon at what is under way would make it longer still: what was
-                # not looked at yet comes first.
-                lag = min(queue.late, _LONGEST_LAG) if after else 0.0
+                lag = self._lag(queue) if after else 0.0
                 again = after.total_seconds() + lag if after is not None else None
                 self._metrics.reconciles.labels(item[0], "ok").inc()
             except (Unavailable, ApiError) as error:
@@ -108,6 +111,14 @@ class Controller:
                 queue.done(item)
             if again is not None:
                 queue.add(item, again)
+
+    def _lag(self, queue: WorkQueue[Item]) -> float:
+        """How much later to look again at what is under way. Where the line is long, or alerts come in faster than they
+        can be stored, to look soon would make it longer still: what was not looked at yet comes first.
+        """
+        now = self._clock.monotonic()
+        storm = len(self._arrivals) == _STORM and now - self._arrivals[0] < _STORM_SECONDS
+        return min(max(queue.late, _STORM_LAG if storm else 0.0), _LONGEST_LAG)
 
     async def _look(self, item: Item) -> timedelta | None:
         kind, namespace, name = item

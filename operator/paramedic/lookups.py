@@ -73,7 +73,7 @@ class Lookups:
         if only:
             return f"the alert is about namespace {wanted}, and this operator works in {only} alone"
         try:
-            namespace = await self._api.get(ObjectRef.to(NAMESPACE, "", wanted))
+            namespace = await self._api.get(ObjectRef.to(NAMESPACE, "", wanted), recent=True)
         except ApiError:
             return ""  # creating the Incident will tell
         if namespace is None:
@@ -112,7 +112,7 @@ class Lookups:
 
     async def _behind(self, candidate: Candidate) -> list[ObjectRef]:
         """What a candidate leads to: itself where it exists, for a Service the workloads that it selects."""
-        obj = await self._api.get(candidate.ref)
+        obj = await self._api.get(candidate.ref, recent=True)
         if obj is None:
             return []
         if candidate.ref.resource != SERVICE:

@@ -117,12 +117,29 @@ async def test_a_silent_watch_is_noticed_and_the_incident_is_looked_at_all_the_s
     assert reconciler.asked[0] == ("shop", "unseen")
 
 
-@pytest.mark.parametrize(("late", "again"), [(0, 1), (3, 4), (60, 6)])
+@pytest.mark.parametrize(("late", "again"), [(0, 1), (3, 4), (60, 16)])
 async def test_where_the_line_is_long_what_is_under_way_is_looked_at_later(late: int, again: int) -> None:
     ward = Ward()
     controller = controller_of(ward, Recorder(timedelta(seconds=1)))
     controller.notice("Incident", "ADDED", shown("one"))
     ward.clock.advance(timedelta(seconds=late))
+    await work_for_a_moment(controller)
+
+    ward.clock.advance(timedelta(seconds=again - 0.1))
+    assert controller.queue.depth == 0
+    ward.clock.advance(timedelta(seconds=0.2))
+    assert controller.queue.depth == 1
+
+
+@pytest.mark.parametrize(("apart", "again"), [(0.05, 9), (0.5, 1)])
+async def test_while_alerts_storm_in_what_is_under_way_is_looked_at_later(apart: float, again: int) -> None:
+    ward = Ward()
+    controller = controller_of(ward, Recorder(*[None] * 20, timedelta(seconds=1)))
+    for count in range(20):
+        controller.created(shown(f"incident-{count}"))
+        await work_for_a_moment(controller)
+        ward.clock.advance(timedelta(seconds=apart))
+    controller.notice("Incident", "MODIFIED", shown("under-way"))
     await work_for_a_moment(controller)
 
     ward.clock.advance(timedelta(seconds=again - 0.1))

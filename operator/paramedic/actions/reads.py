@@ -18,10 +18,13 @@ from paramedic.model.references import ObjectRef, Resource
 class GetObject:
     """One object by its name; the answer is the object, or None where there is none. ``own``: read as the operator
     itself. `Seen` asks without the uid, so that an object is asked for once, whoever knows its uid.
+
+    ``recent``: it may be what it was some moments ago, which costs the API server less. None is as of now.
     """
 
     ref: ObjectRef
     own: bool = False
+    recent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +160,8 @@ class Seen:
     def __init__(self, answers: Mapping[Read, Any] | None = None) -> None:
         self.answers: dict[Read, Any] = dict(answers or {})
 
-    def get(self, ref: ObjectRef, *, own: bool = False) -> Object | None:
-        answer: Object | None = self._answer(GetObject(ref.named, own))
+    def get(self, ref: ObjectRef, *, own: bool = False, recent: bool = False) -> Object | None:
+        answer: Object | None = self._answer(GetObject(ref.named, own, recent))
         return answer
 
     def may(self, question: MayI) -> bool:

@@ -88,19 +88,24 @@ class Api:
             user = "" if question.own else user
             if isinstance(question, ListObjects):
                 return await self.list(question, user)
-            return await self.get(question.ref, user)
+            return await self.get(question.ref, user, recent=question.recent)
         except ApiError as error:
             if error.status == 403:
                 return Denied(explain_refusal(error, user))
             raise Unavailable(str(error)) from None
 
-    async def get(self, ref: ObjectRef, user: str = "") -> Object | None:
-        """One object, or None. Raises ApiError and Unavailable."""
+    async def get(self, ref: ObjectRef, user: str = "", *, recent: bool = False) -> Object | None:
+        """One object, or None. Raises ApiError and Unavailable.
+
+        ``recent``: from the API server's cache, which costs no round to etcd and may be some moments old; what is not
+        there yet is looked for in etcd.
+        """
+        query = {"resourceVersion": "0"} if recent else {}
         try:
-            found: Object = await self.transport.send(Request("GET", ref.path, account=user))
+            found: Object = await self.transport.send(Request("GET", ref.path, query, account=user))
         except ApiError as error:
             if error.status == 404:
-                return None
+                return await self.get(ref, user) if recent else None
             raise
         self.known.note(ref.resource, found)
         return found

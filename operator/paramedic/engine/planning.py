@@ -62,7 +62,7 @@ def plan_incident(run: Run, seen: Seen) -> Decision | None:
 def _first_questions(run: Run, playbook: Playbook) -> Iterator[Read]:
     """What will be asked anyway, asked side by side: between an alert and its first effect, each round counts."""
     wanted = _wanted_ref(run)
-    yield GetObject(ObjectRef.to(SERVICE_ACCOUNT, run.namespace, run.account), own=True)
+    yield GetObject(ObjectRef.to(SERVICE_ACCOUNT, run.namespace, run.account), own=True, recent=True)
     yield GetObject(wanted, own=wanted.kind in CLUSTER_KINDS)
     if not run.dry:
         yield AskPause()
@@ -162,7 +162,7 @@ def _check_kinds(playbook: Playbook, target: ObjectRef) -> None:
 
 def _find_account(run: Run, seen: Seen) -> None:
     # A ServiceAccount that does not exist can be impersonated all the same, so it is looked for first.
-    if seen.get(ObjectRef.to(SERVICE_ACCOUNT, run.namespace, run.account), own=True) is None:
+    if seen.get(ObjectRef.to(SERVICE_ACCOUNT, run.namespace, run.account), own=True, recent=True) is None:
         raise NoPlan(
             "AccountNotFound",
             f"there is no ServiceAccount {run.account} in namespace {run.namespace}, which playbook"
