@@ -26,7 +26,7 @@ from paramedic.actions.reads import EXISTS, Seen, TryCreate
 from paramedic.actions.targets import look_permissions, revision_permissions
 from paramedic.model.names import child_name, digest
 from paramedic.model.permissions import Permission
-from paramedic.model.references import EVENT, NETWORK_POLICY, POD, SECRET
+from paramedic.model.references import EVENT, NETWORK_POLICY, NODE, POD, SECRET
 from paramedic.model.text import listing, plural
 
 #: How many pieces the intent writes down: as many as the status lists.
@@ -38,8 +38,10 @@ Kind = Literal["Describe", "Events", "Logs", "Policies"]
 class CollectEvidenceParameters(Parameters):
     """Collects what the target looks like now, and keeps it as one immutable Secret that is deleted with the incident:
     the workload, its revisions and Pods, their events, logs of each container, current and previous, and the network
-    policies. Each piece is compressed, listed in status.evidence with the sha256 of its content, and cut to head and
-    tail where it is too long. Values of Secrets are never read. Outputs: secret, pieces. Write `collectEvidence: {}`.
+    policies; of a Node, what it says of itself, and the namespace's Pods on it. Each piece is compressed, listed in status.evidence with the sha256 of its content, and cut to head and
+    tail where it is too long. Values of Secrets are never read. No step that destroys what could be collected begins
+    without it: the plan gets such a step where the playbook has none before. Outputs: secret, pieces. Write
+    `collectEvidence: {}`.
     """
 
     include: list[Kind] = Field(
@@ -57,7 +59,7 @@ class CollectEvidence(Action[CollectEvidenceParameters]):
     phase = "Diagnose"
     parameters = CollectEvidenceParameters
     timeout = timedelta(minutes=2)
-    kinds = ("Deployment", "StatefulSet", "DaemonSet")
+    kinds = ("Deployment", "StatefulSet", "DaemonSet", "Node")
     example = "collectEvidence: {tailLines: 1000}"
 
     def permissions(self, params: CollectEvidenceParameters, kind: str) -> frozenset[Permission]:
@@ -66,10 +68,11 @@ class CollectEvidence(Action[CollectEvidenceParameters]):
             found.add(Permission.to("list", EVENT))
         if "Logs" in params.include:
             found.add(Permission.to("get", POD, "log"))
-        return look_permissions(kind) | found
+        return frozenset({Permission.to("list", POD)}) | look_permissions(kind) | found
 
     def optional_permissions(self, params: CollectEvidenceParameters, kind: str) -> frozenset[Permission]:
-        found = revision_permissions(kind) if "Describe" in params.include else frozenset()
+        has_revisions = kind != NODE.kind and "Describe" in params.include
+        found = revision_permissions(kind) if has_revisions else frozenset()
         return found | ({Permission.to("list", NETWORK_POLICY)} if "Policies" in params.include else set())
 
     def prepare(self, params: CollectEvidenceParameters, ctx: Context, seen: Seen) -> Intent | Failed:

@@ -199,6 +199,8 @@ class Action(Generic[P]):
     remedy: ClassVar[bool] = False
     #: Whether there is a way back.
     can_undo: ClassVar[bool] = False
+    #: Whether it destroys what evidence could be collected from, so that the evidence is collected before it.
+    destroys_evidence: ClassVar[bool] = False
     #: Whether a change that failed half-way is taken back, although a finished one cannot be undone.
     reverts: ClassVar[bool] = False
     #: Parameters that are texts for people: filled in when the step runs, and never refused for what is not known.

@@ -8,9 +8,9 @@ from paramedic.actions.contract import Context, Failed
 from paramedic.actions.evidence_secret import PACKING_BYTES, PIECE_BYTES, SECRET_BYTES
 from paramedic.actions.reads import Denied, ListObjects, ReadLog, Seen
 from paramedic.actions.revisions import revisions_of
-from paramedic.actions.targets import find_target, pods_of
+from paramedic.actions.targets import POD_LIMIT, find_target, pods_of
 from paramedic.model.objects import Object, dig
-from paramedic.model.references import EVENT, NETWORK_POLICY, ObjectRef
+from paramedic.model.references import EVENT, NETWORK_POLICY, NODE, POD, ObjectRef
 from paramedic.model.text import head_and_tail
 from paramedic.model.workloads import pod_ready
 
@@ -19,11 +19,11 @@ Pieces = dict[str, tuple[str, bytes]]  # by name: kind and content
 
 @dataclass(frozen=True)
 class Scene:
-    """What the sources look at."""
+    """What the sources look at. The target is a workload, or a Node, of which the Pods are those of the namespace."""
 
     ctx: Context
     seen: Seen
-    workload: Object
+    target: Object
     pods: list[Object]  # those that are not ready first
     tail_lines: int
     max_pods: int
@@ -35,11 +35,12 @@ _LEAST_SHARE = 100  # bytes; never reached by the pieces of 20 Pods of 50 contai
 
 def gather(sources: Iterable[Source], ctx: Context, seen: Seen, *, tail_lines: int, max_pods: int) -> Pieces | Failed:
     """All pieces of these sources, each within its limit, all together within a Secret's."""
-    workload = find_target(ctx, seen)
-    if isinstance(workload, Failed):
-        return workload
-    pods = sorted(pods_of(workload, seen), key=lambda pod: (pod_ready(pod), pod["metadata"]["name"]))
-    scene = Scene(ctx, seen, workload, pods, tail_lines, max_pods)
+    target = _node(ctx, seen) if ctx.target.kind == NODE.kind else find_target(ctx, seen)
+    if isinstance(target, Failed):
+        return target
+    found = _pods_on(target, ctx, seen) if ctx.target.kind == NODE.kind else pods_of(target, seen)
+    pods = sorted(found, key=lambda pod: (pod_ready(pod), pod["metadata"]["name"]))
+    scene = Scene(ctx, seen, target, pods, tail_lines, max_pods)
     pieces: Pieces = {}
     for source in sources:
         pieces |= source(scene)
@@ -48,10 +49,26 @@ def gather(sources: Iterable[Source], ctx: Context, seen: Seen, *, tail_lines: i
     return {name: (kind, head_and_tail(content, limit)) for name, (kind, content) in pieces.items()}
 
 
+def _node(ctx: Context, seen: Seen) -> Object | Failed:
+    """The Node that is the target, read as the operator itself, since no Role can grant it."""
+    node = seen.get(ctx.target, own=True)
+    if node is None or (ctx.target.uid and node["metadata"]["uid"] != ctx.target.uid):
+        return Failed(f"{ctx.target} is gone, or another one has its name; open a new incident", final=True)
+    return node
+
+
+def _pods_on(node: Object, ctx: Context, seen: Seen) -> list[Object]:
+    selector = f"spec.nodeName={node['metadata']['name']}"
+    return seen.items(ListObjects(POD, ctx.namespace, field_selector=selector, limit=POD_LIMIT))
+
+
 def describe(scene: Scene) -> Pieces:
-    pieces = {"workload.json": ("Describe", _json(scene.workload)), "pods.json": ("Describe", _json(scene.pods))}
+    name = "node.json" if scene.ctx.target.kind == NODE.kind else "workload.json"
+    pieces = {name: ("Describe", _json(scene.target)), "pods.json": ("Describe", _json(scene.pods))}
+    if scene.ctx.target.kind == NODE.kind:
+        return pieces
     try:
-        revisions = revisions_of(scene.workload, scene.seen)
+        revisions = revisions_of(scene.target, scene.seen)
     except Denied as denied:
         return pieces | {"revisions.json": ("Describe", _not_read(denied))}
     listed = [{"revision": item.number, "name": item.name, "template": item.template} for item in revisions[:10]]
@@ -60,7 +77,7 @@ def describe(scene: Scene) -> Pieces:
 
 def events(scene: Scene) -> Pieces:
     listed = scene.seen.items(ListObjects(EVENT, scene.ctx.namespace, limit=1000))
-    names = {scene.workload["metadata"]["name"]} | {pod["metadata"]["name"] for pod in scene.pods}
+    names = {scene.target["metadata"]["name"]} | {pod["metadata"]["name"] for pod in scene.pods}
     owners = {dig(pod, "metadata", "ownerReferences", 0, "name") for pod in scene.pods}
     about = [item for item in listed if dig(item, "involvedObject", "name") in names | owners]
     about.sort(key=lambda item: item.get("lastTimestamp") or item.get("eventTime") or "")

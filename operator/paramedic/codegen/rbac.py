@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from paramedic.actions.contract import Action, Parameters
+from paramedic.actions.needs import helpful, needed
 from paramedic.actions.registry import ACTIONS
 from paramedic.actions.targets import look_permissions
 from paramedic.model.permissions import Permission, rules_of
@@ -33,7 +34,7 @@ def widest_permissions(action: Action[Any]) -> set[Permission]:
     params = widest_parameters(action)
     found = set(action.pod_permissions(params))
     for resource in WORKLOADS:
-        found |= action.permissions(params, resource.kind) | action.optional_permissions(params, resource.kind)
+        found |= needed(action, params, resource.kind) | helpful(action, params, resource.kind)
     return found
 
 
@@ -48,9 +49,9 @@ def action_roles() -> list[dict[str, Any]]:
     look = looking()
     roles = [_role("look", look)]
     for name, action in ACTIONS.items():
-        needed = widest_permissions(action) - look
-        if needed:
-            roles.append(_role(name, needed | look))
+        more = widest_permissions(action) - look
+        if more:
+            roles.append(_role(name, more | look))
     return roles
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from paramedic.actions.contract import Action
+from paramedic.actions.needs import helpful, needed
 from paramedic.actions.registry import ACTIONS
 from paramedic.codegen.rbac import looking, widest_parameters, widest_permissions
 from paramedic.codegen.structural import Schema, structural
@@ -64,17 +65,17 @@ def _section(action: Action[Any]) -> Iterator[str]:
 
 def _permissions(action: Action[Any]) -> Iterator[str]:
     params = widest_parameters(action)
-    needed: dict[str, frozenset[Permission]] = {}
+    first: dict[str, frozenset[Permission]] = {}
     closer: dict[str, frozenset[Permission]] = {}
     for resource in WORKLOADS:
-        needed[resource.kind] = action.permissions(params, resource.kind)
-        closer[resource.kind] = action.optional_permissions(params, resource.kind) - needed[resource.kind]
-    if not any(needed.values()):
+        first[resource.kind] = needed(action, params, resource.kind)
+        closer[resource.kind] = helpful(action, params, resource.kind) - first[resource.kind]
+    if not any(first.values()):
         yield "Needs no permission."
         return
     yield f"ClusterRole `{_role(action)}`."
     yield ""
-    for title, found in (("Needs", needed), ("Looks closer with", closer)):
+    for title, found in (("Needs", first), ("Looks closer with", closer)):
         if any(found.values()):
             yield f"{title}:"
             yield ""

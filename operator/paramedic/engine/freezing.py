@@ -10,6 +10,7 @@ from paramedic.actions.registry import ACTIONS
 from paramedic.api.v1alpha1.incident_status import Plan, PlannedRecovery, PlannedStep, PlaybookSeen, StepStatus
 from paramedic.api.v1alpha1.playbook import Playbook
 from paramedic.api.v1alpha1.steps import RecoveryCheckBase, StepBase
+from paramedic.engine.evidence_first import with_evidence
 from paramedic.engine.lifecycle import Event
 from paramedic.engine.parameters import resolve
 from paramedic.engine.readiness.validation import explain
@@ -22,6 +23,7 @@ from paramedic.model.text import plural
 from paramedic.model.times import format_time
 
 PLAN_LIMIT = 24_000  # bytes: the status stays under 64 KiB whatever happens
+STEP_LIMIT = 32
 
 
 class NoPlan(Exception):
@@ -37,7 +39,7 @@ def freeze_plan(run: Run, playbook: Playbook, target: ObjectRef, pod: ObjectRef 
     meta, values = playbook.metadata, _values(run, playbook, target)
     known = run.values() | {"parameters": values, "target": target.dump()}
     try:
-        steps = [_frozen_step(step, known) for step in playbook.spec.all_steps]
+        steps = [_frozen_step(step, known) for step in _steps_of(playbook)]
         checks = [_frozen_check(item, known) for item in playbook.spec.all_checks]
     except TemplateError as error:
         raise NoPlan("InvalidParameters", str(error)) from None
@@ -66,6 +68,18 @@ def freeze_plan(run: Run, playbook: Playbook, target: ObjectRef, pod: ObjectRef 
     run.move(Event.EXPLAINED if run.dry else Event.PLANNED)
     text = f"plan {plan.hash[:12]}: {plural(len(steps), 'step')} of playbook {meta.name}, as {run.account}, on {target}"
     run.tell(Happening("Planned", text))
+
+
+def _steps_of(playbook: Playbook) -> list[StepBase]:
+    """The playbook's steps, and those that keep evidence before it is destroyed."""
+    steps = with_evidence(playbook.spec.all_steps)
+    if len(steps) > STEP_LIMIT:
+        raise NoPlan(
+            "PlanTooLarge",
+            f"with the evidence that is kept before what destroys it, the plan has {len(steps)} steps, more than"
+            f" {STEP_LIMIT}; put one step with collectEvidence: {{}} and without an if before them",
+        )
+    return steps
 
 
 def _values(run: Run, playbook: Playbook, target: ObjectRef) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from paramedic.actions.reads import Denied, Seen
 from paramedic.api.v1alpha1.incident_status import PlannedStep, StepStatus
 from paramedic.engine import guard
 from paramedic.engine.approvals import Rejected, approve_command, approved_by, overlooked
+from paramedic.engine.evidence_first import without_evidence
 from paramedic.engine.expressions import ExpressionError, evaluate
 from paramedic.engine.outcomes import conclude, fail, skip
 from paramedic.engine.readiness.validation import explain
@@ -87,7 +88,11 @@ def _advance(run: Run, step: StepStatus, seen: Seen, settled: Mapping[str, Obser
 
 
 def unwanted(run: Run, planned: PlannedStep) -> Skipped | Failed | None:
-    """Why a step does not run, by its `if`."""
+    """Why a step does not run: its `if` is not true, or it would destroy evidence of which none was kept."""
+    return _not_needed(run, planned) or without_evidence(run, planned)
+
+
+def _not_needed(run: Run, planned: PlannedStep) -> Skipped | Failed | None:
     expression = planned.options.get("if")
     if not expression:
         return None

@@ -12,10 +12,11 @@ import pytest
 from paramedic.actions.contract import Finished, Intent, Pending
 from paramedic.actions.effects import Create
 from paramedic.actions.evidence_secret import PIECE_BYTES, SECRET_BYTES
-from paramedic.actions.reads import EXISTS, ReadLog
+from paramedic.actions.reads import EXISTS, GetObject, ReadLog
 from paramedic.model.objects import Object
+from paramedic.model.references import NODE, ObjectRef
 from unit.acting import expect, observe, only_effect, prepare, record_of, refused
-from unit.builders import NAMESPACE, context, pod, replica_set, template, workload
+from unit.builders import NAMESPACE, context, node, on_node, pod, replica_set, template, workload
 from unit.seen import World
 
 
@@ -244,3 +245,29 @@ def test_the_intent_writes_down_no_more_pieces_than_the_status_lists() -> None:
     containers = [{"name": f"c{number}"} for number in range(10)]
     many = [pod(f"web-{number}", containers=containers) for number in range(20)]
     assert len(record_of(prepare("collectEvidence", shop(*many, pods=0), maxPods=20))["evidence"]) == 64
+
+
+# --- of a Node
+
+
+def on_a_node(*more: Object) -> World:
+    return World.of(node("n1"), pod("web-1", nodeName="n1"), *more)
+
+
+def test_of_a_node_what_it_says_is_kept_and_the_logs_of_the_pods_on_it() -> None:
+    world = on_a_node()
+    world.logs = {("web-1", "web", False): b"disk full\n"}
+    record = record_of(prepare("collectEvidence", world, on_node()))
+    names = {item["name"] for item in record["evidence"]}
+    assert names == {"node.json", "pods.json", "events.txt", "policies.json", "web-1.web.log"}
+
+
+def test_a_node_is_read_as_the_operator_itself() -> None:
+    world = on_a_node()
+    prepare("collectEvidence", world, on_node())
+    assert GetObject(ObjectRef.to(NODE, "", "n1"), own=True) in world.asked
+
+
+def test_a_node_that_was_registered_again_is_another_one() -> None:
+    message = refused(prepare("collectEvidence", on_a_node(), on_node(uid="uid-of-the-old-one")))
+    assert message == "Node/n1 is gone, or another one has its name; open a new incident"

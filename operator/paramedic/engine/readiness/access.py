@@ -5,6 +5,7 @@ A playbook does not name its target's kind, so a permission is missing for sure 
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from paramedic.actions.needs import helpful
 from paramedic.actions.reads import MayI, Seen
 from paramedic.actions.registry import ACTIONS
 from paramedic.api.v1alpha1.playbook import PlaybookSpec
@@ -96,7 +97,7 @@ def _optional(spec: PlaybookSpec, kinds: list[str]) -> Needs:
     found: Needs = {}
     for step in spec.all_steps:
         action = ACTIONS[step.action]
-        for permission in {item for kind in kinds for item in action.optional_permissions(step.parameters, kind)}:
+        for permission in {item for kind in kinds for item in helpful(action, step.parameters, kind)}:
             found.setdefault(permission, []).append(step.name)
     return found
 

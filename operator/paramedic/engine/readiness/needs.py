@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from paramedic.actions.needs import needed
 from paramedic.actions.registry import ACTIONS
 from paramedic.actions.targets import look_permissions
 from paramedic.api.v1alpha1.playbook import PlaybookSpec
@@ -16,7 +17,7 @@ def permissions_of(steps: Iterable[StepBase | RecoveryCheckBase], kind: str) -> 
     """Every permission that these steps need for a target of this kind, and which steps need it."""
     wanted: Needs = {}
     for step in steps:
-        for permission in ACTIONS[step.action].permissions(step.parameters, kind):
+        for permission in needed(ACTIONS[step.action], step.parameters, kind):
             wanted.setdefault(permission, []).append(step.name)
     return wanted
 
