@@ -10,8 +10,8 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import ValidationError
 
-from paramedic.actions.contract import Failed, Intent, Pending, Preparation, Skipped, Waiting
-from paramedic.actions.effects import Create, Effect, JsonPatch, MergePatch, verb_of
+from paramedic.actions.changes import Change
+from paramedic.actions.contract import Failed, Intent, Preparation, Skipped, Waiting
 from paramedic.actions.reads import (
     Denied,
     GetObject,
@@ -28,50 +28,22 @@ from paramedic.api.v1alpha1.incident import CLUSTER_KINDS, Incident
 from paramedic.api.v1alpha1.incident_status import PlannedStep, StepState, StepStatus
 from paramedic.clock import Clock
 from paramedic.cluster.caller import Caller
-from paramedic.cluster.patches import apply_operations, merge
 from paramedic.engine import guard
+from paramedic.engine.foreseeing import foresee
 from paramedic.engine.planning import plan_incident
-from paramedic.engine.readiness.validation import explain
 from paramedic.engine.run import Run
-from paramedic.engine.stepping import unwanted, wants_approval
+from paramedic.engine.stepping import unwanted
 from paramedic.engine.templates import TemplateError
 from paramedic.model.conditions import find_condition
 from paramedic.model.names import operation_id, service_account_user
-from paramedic.model.objects import Object, dig
+from paramedic.model.objects import Object
 from paramedic.model.permissions import Permission
 from paramedic.model.references import PLAYBOOK, ObjectRef
-from paramedic.model.text import listing, plural
-from paramedic.model.workloads import Workload, most_unavailable
+from paramedic.model.text import listing
 
 T = TypeVar("T")
 Verdict = Literal["Change", "Act", "Pass", "Fail", "Skip", "Wait", "Unknown"]
 _ROUNDS = 60
-
-
-@dataclass(frozen=True)
-class Change:
-    """One object before and after; None where there is none."""
-
-    ref: ObjectRef
-    verb: str
-    before: Object | None
-    after: Object | None
-
-    @property
-    def pods(self) -> str:
-        """What it means for Pods; empty where it means nothing."""
-        if self.ref.kind == "Pod" and self.after is None:
-            return "1 Pod deleted"
-        old, new = dig(self.before, "spec", "replicas"), dig(self.after, "spec", "replicas")
-        if isinstance(old, int) and isinstance(new, int) and old != new:
-            return f"{plural(abs(new - old), 'Pod')} {'more' if new > old else 'fewer'}: {old} → {new}"
-        template = dig(self.after, "spec", "template")
-        if self.before is None or self.after is None or template is None:
-            return ""
-        if template == dig(self.before, "spec", "template"):
-            return ""
-        count = plural(Workload.of(self.before).desired, "Pod")
-        return f"{count} replaced, at most {most_unavailable(self.before)} down at a time"
 
 
 @dataclass(frozen=True)
@@ -228,27 +200,13 @@ _STATES: dict[Verdict, StepState] = {
 
 def _look_at(run: Run, planned: PlannedStep, seen: _Look) -> StepPreview:
     """What the action says, and the objects that it would change."""
-    action = run.action_of(planned)
     seen.unreached.clear()
-    try:
-        params = run.parameters_of(planned)
-        restarts = guard.fruitless_restarts(run, seen) if action.name == "rollingRestart" else 0
-        context = run.context(planned, fruitless_restarts=restarts)
-        verdict: Preparation = action.prepare(params, context, seen)
-        if not isinstance(verdict, Intent):
-            return _without_change(planned, verdict, seen)
-        changes: tuple[Change, ...] = ()
-        if action.remedy:
-            next_up = action.observe(params, context, verdict.record, seen)
-            changes = _changes(next_up, seen) if isinstance(next_up, Pending) else ()
-    except (TemplateError, Denied) as error:
-        return _without_change(planned, Failed(str(error)), seen)
-    except ValidationError as error:
-        return _without_change(planned, Failed("; ".join(explain(error))), seen)
-    waiting = wants_approval(planned, verdict)
-    ask = (verdict.ask or "the playbook wants an approval") if waiting else ""
-    kind: Verdict = "Change" if action.remedy else "Act"
-    return StepPreview(planned.name, planned.action, kind, verdict.message, ask, changes, verdict.identity)
+    found = foresee(run, planned, seen)
+    verdict = found.verdict
+    if not isinstance(verdict, Intent):
+        return _without_change(planned, verdict, seen)
+    kind: Verdict = "Change" if run.action_of(planned).remedy else "Act"
+    return StepPreview(planned.name, planned.action, kind, verdict.message, found.ask, found.changes, verdict.identity)
 
 
 def _without_change(planned: PlannedStep, answer: Preparation, seen: _Look) -> StepPreview:
@@ -260,22 +218,6 @@ def _without_change(planned: PlannedStep, answer: Preparation, seen: _Look) -> S
     elif isinstance(answer, Waiting):
         kind = "Wait"
     return StepPreview(planned.name, planned.action, kind, answer.message)
-
-
-def _changes(pending: Pending, seen: Seen) -> tuple[Change, ...]:
-    return tuple(_change(effect, seen) for effect in pending.effects)
-
-
-def _change(effect: Effect, seen: Seen) -> Change:
-    before = None if isinstance(effect, Create) else seen.get(effect.ref)
-    after: Object | None = None
-    if isinstance(effect, Create):
-        after = effect.body
-    elif isinstance(effect, MergePatch):
-        after = merge(before, effect.patch)
-    elif isinstance(effect, JsonPatch):
-        after = apply_operations(before, effect.operations)
-    return Change(effect.ref, verb_of(effect), before, after)
 
 
 def _grants(run: Run, seen: Seen) -> tuple[Grant, ...]:

@@ -156,6 +156,10 @@ async def test_a_dry_run_looks_for_real_and_explains_what_it_would_do() -> None:
 
     assert "answered 502" in ward.step("check")["message"]
     assert "would begin: rolling Deployment/web back from revision 2 to 1" in ward.step("back")["message"]
+    (change,) = ward.step("back")["changes"]
+    image = {"path": "spec.template.spec.containers[0].image", "before": '"web:broken"', "after": '"web:v1"'}
+    assert (change["verb"], change["object"]) == ("patch", "Deployment/web")
+    assert image in change["fields"]
 
 
 async def test_a_process_that_does_not_lead_writes_nothing() -> None:

@@ -1,9 +1,11 @@
 """`kubectl incident plan`: what a playbook would do on the cluster as it is now. Nothing is created or changed."""
 
+from dataclasses import replace
 from typing import Any
 
 import click
 
+from paramedic.actions.changes import Change
 from paramedic.api.v1alpha1.incident import Incident
 from paramedic.cli.completing import complete_playbooks, complete_targets
 from paramedic.cli.opening import Assignment, read_object
@@ -12,9 +14,10 @@ from paramedic.cli.screens.plan import plan_page
 from paramedic.cli.targets import Target
 from paramedic.cli.where import Where, where_options
 from paramedic.clock import SystemClock
+from paramedic.model.differences import shown
 from paramedic.model.objects import Object
-from paramedic.model.references import INCIDENT, PLAYBOOK
-from paramedic.preview import Change, Preview, Previewer
+from paramedic.model.references import INCIDENT, PLAYBOOK, SECRET
+from paramedic.preview import Preview, Previewer
 
 _NOBODY = "00000000-0000-0000-0000-000000000000"
 
@@ -125,6 +128,9 @@ def _dump(preview: Preview) -> Object:
 
 
 def _dump_change(change: Change) -> Object:
+    if change.ref.kind == SECRET.kind:  # its values are nobody's to see
+        before, after = shown(change.before, change.after)
+        change = replace(change, before=before or None, after=after or None)
     return {
         "verb": change.verb, "object": change.ref.dump(), "pods": change.pods,
         "before": change.before, "after": change.after,

@@ -16,9 +16,9 @@ from paramedic.cluster.fake_http import FakeHttp
 from paramedic.cluster.fake_paths import Address, address_of, verb_of
 from paramedic.cluster.fake_rules import AdmissionRefusal, Denial, Rules
 from paramedic.cluster.fake_store import Store
-from paramedic.cluster.patches import apply_operations, merge
 from paramedic.cluster.transport import JSON_PATCH, ApiError, Request
 from paramedic.model.objects import Object
+from paramedic.model.patches import DoesNotApply, apply_operations, merge
 from paramedic.model.references import ACCESS_REVIEW, ObjectRef, Resource, resource_of
 
 Moment = Literal["before", "after"]
@@ -150,9 +150,7 @@ class FakeCluster:
         if request.method == "PUT":
             return self.store.update(address, request.body, dry=dry)
         if request.method == "PATCH":
-            found = self.store.get(address)
-            change = apply_operations if request.content_type == JSON_PATCH else merge
-            return self.store.update(address, change(found, request.body), dry=dry, put=False)
+            return self.store.update(address, _patched(self.store.get(address), request), dry=dry, put=False)
         return self.store.delete(address, (request.body or {}).get("preconditions"))
 
     def _list(self, request: Request, address: Address) -> Object:
@@ -181,6 +179,16 @@ class FakeCluster:
             raise ApiError(400, "BadRequest", f"previous terminated {text}" if previous else text)
         lines = found.splitlines(keepends=True)[-int(query.get("tailLines") or 1_000_000) :]
         return b"".join(lines)[: int(query.get("limitBytes") or 1 << 30)]
+
+
+def _patched(found: Object, request: Request) -> Object:
+    """Raises ApiError 422 where a JSON patch does not fit."""
+    if request.content_type != JSON_PATCH:
+        return dict(merge(found, request.body))
+    try:
+        return dict(apply_operations(found, request.body))
+    except DoesNotApply:
+        raise ApiError(422, "Invalid", "the server rejected our request due to an error in our request") from None
 
 
 #: Groups of CustomResourceDefinitions, whose lists leave each item its kind.

@@ -34,6 +34,30 @@ def _shorten_outputs(status: IncidentStatus) -> None:
             step.outputs = {key: value for key, value in step.outputs.items() if len(canonical(value)) <= 200}
 
 
+def _shorten_changes(status: IncidentStatus) -> None:
+    """Of a DryRun: `kubectl incident plan` shows them whole."""
+    for change in (item for step in status.steps for item in step.changes):
+        for field in change.fields:
+            field.before, field.after = (text and _within(text, 120) for text in (field.before, field.after))
+
+
+def _drop_fields(status: IncidentStatus) -> None:
+    for change in (item for step in status.steps for item in step.changes):
+        change.fields_left_out += len(change.fields[5:])
+        del change.fields[5:]
+
+
+def _drop_changes(status: IncidentStatus) -> None:
+    """All but the first objects of each step, and what would become of them."""
+    for step in status.steps:
+        step.changes_left_out += len(step.changes[2:])
+        del step.changes[2:]
+        for change in step.changes:
+            change.fields_left_out += len(change.fields)
+            change.fields = []
+            change.object, change.pods = _within(change.object, 80), _within(change.pods, 80)
+
+
 def _shorten_timeline(status: IncidentStatus) -> None:
     for entry in status.timeline:
         entry.actor, entry.message = _within(entry.actor, 120), _within(entry.message, 120)
@@ -92,6 +116,6 @@ def _within(text: str, limit: int) -> str:
 
 
 _REDUCTIONS = (
-    _shorten_outputs, _shorten_timeline, _shorten_review, _shorten_messages, _drop_timeline,
-    _forget_intents, _drop_outputs, _drop_evidence, _drop_prose,
+    _shorten_outputs, _shorten_changes, _shorten_timeline, _shorten_review, _drop_fields, _shorten_messages,
+    _drop_timeline, _forget_intents, _drop_outputs, _drop_evidence, _drop_changes, _drop_prose,
 )  # fmt: skip

@@ -1,11 +1,12 @@
-"""DryRun: every check really looks, every change is only explained."""
+"""DryRun: every check really looks, every change is only explained: what would be written, object by object."""
 
-from paramedic.actions.contract import Failed, Finished, Intent, Preparation, Skipped, Waiting
+from paramedic.actions.contract import Failed, Finished, Intent, Skipped, Waiting
 from paramedic.actions.reads import Seen
 from paramedic.api.v1alpha1.incident_status import StepStatus
 from paramedic.engine.ending import settle_conditions
+from paramedic.engine.foreseeing import Forecast, foresee, write_changes
 from paramedic.engine.run import Decision, Happening, Run, Store
-from paramedic.engine.stepping import ask_dry, unwanted
+from paramedic.engine.stepping import unwanted
 from paramedic.model.names import operation_id
 from paramedic.model.text import shorten
 
@@ -18,8 +19,8 @@ def explain_run(run: Run, seen: Seen) -> Decision:
     for step in run.status.steps:
         planned = run.planned(step.name)
         step.operation_id = operation_id(run.incident.metadata.uid, step.name, 1)
-        verdict = unwanted(run, planned) or ask_dry(run, planned, seen)
-        if _explain(run, step, verdict):
+        answer = unwanted(run, planned)
+        if _explain(run, step, Forecast(answer) if answer else foresee(run, planned, seen)):
             assumed.append(step)
     for step in assumed:
         step.state = "Pending"
@@ -33,15 +34,19 @@ def explain_run(run: Run, seen: Seen) -> Decision:
     return Store()
 
 
-def _explain(run: Run, step: StepStatus, verdict: Preparation) -> bool:
+def _explain(run: Run, step: StepStatus, forecast: Forecast) -> bool:
     """Writes down what would happen. Whether the step is taken to succeed."""
+    verdict = forecast.verdict
     run.note("Explained", f"{step.name}: {verdict.message}")
-    if isinstance(verdict, Intent | Waiting):
-        needs = ""
-        if isinstance(verdict, Waiting):
-            needs = {"Approve": " (after an approval)", "Done": " (by a person)"}.get(verdict.person, "")
-        step.message = shorten(f"would begin{needs}: {verdict.message}", 1000)
+    if isinstance(verdict, Intent):
+        write_changes(step, forecast.changes)
+        needs = " (after an approval)" if forecast.ask else ""
+        step.message = shorten(f"would begin{needs}: {verdict.ask or verdict.message}", 1000)
         step.state = "Succeeded"
+        return True
+    if isinstance(verdict, Waiting):
+        needs = " (by a person)" if verdict.person == "Done" else ""
+        step.message, step.state = shorten(f"would begin{needs}: {verdict.message}", 1000), "Succeeded"
         return True
     if isinstance(verdict, Finished) and verdict.notices:
         step.message, step.state = shorten(f"would be done: {verdict.message}", 1000), "Succeeded"

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from paramedic.actions.registry import ACTIONS
 from paramedic.api.v1alpha1.incident import Incident
-from paramedic.api.v1alpha1.incident_status import IncidentStatus, StepStatus, Times
+from paramedic.api.v1alpha1.incident_status import FieldChange, IncidentStatus, StepStatus, Times
 from paramedic.engine.lifecycle import ENDED
 from paramedic.model.durations import format_duration
-from paramedic.model.text import shorten
+from paramedic.model.text import plural, shorten
 from paramedic.model.timeline import OPERATOR
 from paramedic.model.times import parse_time
 
@@ -123,6 +123,34 @@ def _steps(incident: Incident, status: IncidentStatus) -> Iterator[str]:
 
 
 def _changes(incident: Incident, status: IncidentStatus) -> Iterator[str]:
+    yield from _foreseen(status) if incident.spec.mode == "DryRun" else _changed(status)
+
+
+def _foreseen(status: IncidentStatus) -> Iterator[str]:
+    yield "## What would be changed"
+    yield ""
+    for step in status.steps:
+        for change in step.changes:
+            pods = f" ({change.pods})" if change.pods else ""
+            yield f"- step {step.name} ({step.action}): {change.verb} {_cell(change.object)}{pods}"
+            for field in change.fields:
+                yield f"  - {_cell(in_words(field))}"
+            if change.fields_left_out:
+                yield f"  - and {plural(change.fields_left_out, 'more field')}"
+        if step.changes_left_out:
+            yield f"- step {step.name} ({step.action}): and {plural(step.changes_left_out, 'more object')}"
+    if not any(step.changes for step in status.steps):
+        yield "Nothing."
+
+
+def in_words(field: FieldChange) -> str:
+    """One field before and after, such as ``spec.replicas: 2 → 3``."""
+    if field.before is None:
+        return f"{field.path}: {field.after}"
+    return f"{field.path}: {field.before} → {field.after or 'none'}"
+
+
+def _changed(status: IncidentStatus) -> Iterator[str]:
     yield "## What was changed"
     yield ""
     changed = [step for step in status.steps if step.intent is not None and ACTIONS[step.action].remedy]

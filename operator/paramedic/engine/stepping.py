@@ -160,18 +160,6 @@ def wants_approval(planned: PlannedStep, intent: Intent) -> Waiting | None:
     return Waiting(intent.ask or intent.message, person="Approve", proposal=intent.identity)
 
 
-def ask_dry(run: Run, planned: PlannedStep, seen: Seen) -> Preparation:
-    """What the action would do, asked as if nobody had answered yet."""
-    action = run.action_of(planned)
-    try:
-        found: Preparation = action.prepare(run.parameters_of(planned), run.context(planned), seen)
-    except (TemplateError, Denied) as error:
-        return Failed(str(error), final=True)
-    except ValidationError as error:
-        return Failed("; ".join(explain(error)), final=True)
-    return (wants_approval(planned, found) or found) if isinstance(found, Intent) else found
-
-
 def _write_intent(run: Run, step: StepStatus, planned: PlannedStep, intent: Intent) -> Decision:
     step.state, step.waits_for, step.proposal = "Running", None, None
     step.acted_at = run.stamp()

@@ -3,12 +3,13 @@
 import copy
 from typing import Any
 
+from paramedic.actions.changes import Change
 from paramedic.cli.screens.diff import diff_rows
 from paramedic.cli.screens.plan import plan_page
 from paramedic.model.objects import Object
 from paramedic.model.permissions import Permission
 from paramedic.model.references import DEPLOYMENT, POD, SECRET, ObjectRef
-from paramedic.preview import Change, Grant, Preview, StepPreview
+from paramedic.preview import Grant, Preview, StepPreview
 from unit.builders import workload
 from unit.cli.rendering import lines, terminal, text
 

@@ -8,9 +8,10 @@ import pytest
 from paramedic.api.v1alpha1.incident import Incident
 from paramedic.cli.screens.next_up import next_commands
 from paramedic.cli.screens.page import fitting_page, page
+from paramedic.cli.screens.view import View
 from paramedic.cli.screens.words import without_command
 from unit.builders import NOW
-from unit.cli.recorded import BROKEN, SITUATIONS, incident, view
+from unit.cli.recorded import BROKEN, SITUATIONS, incident, step, view, with_step
 from unit.cli.rendering import lines, pipe, terminal, text
 
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -130,8 +131,8 @@ def test_thirty_failed_steps_fit_too() -> None:
 def test_what_goes_into_a_pipe_is_plain_and_unwrapped(situation: str) -> None:
     shown = text(page(view(situation), every=True))
     assert not ESCAPE.search(shown)
-    for step in view(situation).status.steps:
-        if message := without_command(step.message):
+    for item in view(situation).status.steps:
+        if message := without_command(item.message):
             assert any(line.endswith(message) for line in shown.splitlines())
 
 
@@ -184,3 +185,18 @@ def test_commands_lead_to_the_same_cluster_and_stay_whole_on_a_narrow_terminal()
         "        -n shop --context production-europe --as alice",
         "  or: kubectl incident ack checkout-down -n shop \\",
     ]
+
+
+def test_a_dry_run_shows_each_object_that_would_be_written_and_its_fields() -> None:
+    fields = [
+        {"path": "spec.replicas", "before": "3", "after": "5"},
+        *({"path": f"f{n}", "after": "1"} for n in range(9)),
+    ]
+    change = {"verb": "patch", "object": "Deployment/checkout", "pods": "2 Pods more: 3 → 5", "fields": fields}
+    found = step("rollback", action="scale", message="would begin: 2 more", changes=[change], changesLeftOut=3)
+    planned = incident("Planned", "dry run: 1 of 5 steps would act; nothing was changed", with_step(found))
+    shown = lines(page(View(Incident.model_validate(planned), NOW)))
+    assert "  ├ writes   patch Deployment/checkout (2 Pods more: 3 → 5)" in shown
+    assert "  ├            spec.replicas: 3 → 5" in shown
+    assert "  ├            and 2 more fields (--all)" in shown
+    assert "  └ writes   and 3 more objects" in shown

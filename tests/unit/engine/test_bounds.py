@@ -7,10 +7,12 @@ from hypothesis import strategies as st
 
 from paramedic.api.v1alpha1.incident_status import (
     EvidenceItem,
+    FieldChange,
     IncidentStatus,
     Plan,
     PlannedRecovery,
     PlannedStep,
+    StepChange,
     StepStatus,
     StepUndo,
 )
@@ -97,6 +99,16 @@ def test_a_status_fits_after_sixteen_steps_were_undone() -> None:
     record = {"from": {"revision": 2, "essence": HASH}, "to": {"revision": 1, "essence": HASH}, "left": [HASH] * 5}
     steps = [step(number, "rollback", "x" * 1024, state="Undone", intent=record, undo=back) for number in range(16)]
     assert size_of(fit(status("x" * 1024, steps))) < KIB_64
+
+
+def test_a_status_fits_after_a_dry_run_of_32_steps_that_would_write_much_and_says_what_it_left_out() -> None:
+    fields = [FieldChange(path="p" * 253, before="b" * 500, after="a" * 500)] * 60
+    changes = [StepChange(verb="patch", object="Deployment/" + "w" * 242, pods="x" * 253, fields=fields)] * 20
+    steps = [step(number, "rollback", "x" * 1024, changes=changes) for number in range(32)]
+    fitted = fit(status("x" * 1024, steps))
+    assert size_of(fitted) < KIB_64
+    assert {item.changes_left_out + len(item.changes) for item in fitted.steps} == {20}
+    assert {item.fields_left_out + len(item.fields) for item in fitted.steps[0].changes} == {60}
 
 
 def test_a_status_that_fits_already_is_left_alone() -> None:

@@ -91,6 +91,24 @@ class StepUndo(StatusModel):
     message: Message = ""
 
 
+class FieldChange(StatusModel):
+    """One field before and after, as JSON; left out where there is none. Long values are cut, secret ones not shown."""
+
+    path: Short
+    before: Annotated[str, StringConstraints(max_length=500)] | None = None
+    after: Annotated[str, StringConstraints(max_length=500)] | None = None
+
+
+class StepChange(StatusModel):
+    """One object that a step would write."""
+
+    verb: Short = Field(description="create, patch, delete: what the account must be allowed.")
+    object: Short = Field(description="Which, such as Deployment/checkout.")
+    pods: Short = Field("", description="What it means for Pods; empty where it means nothing.")
+    fields: list[FieldChange] = Field(default_factory=list, max_length=60, description="Each field that would differ.")
+    fields_left_out: int = Field(0, description="How many more fields would differ than are listed.")
+
+
 class StepStatus(StatusModel):
     """Where one step stands."""
 
@@ -119,6 +137,10 @@ class StepStatus(StatusModel):
         None, description="What was to be changed, written down before it was: the value before and the value wanted."
     )
     undo: StepUndo | None = None
+    changes: list[StepChange] = Field(
+        default_factory=list, max_length=20, description="In a DryRun: what the step would write, in this order."
+    )
+    changes_left_out: int = Field(0, description="How many more objects it would write than are listed.")
 
 
 class Ending(StatusModel):

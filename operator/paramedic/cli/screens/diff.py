@@ -1,16 +1,14 @@
 """An object before and after, as a unified diff of its YAML; what only the API server writes is left out."""
 
-import copy
 import difflib
 from collections.abc import Iterator
 
 from rich.text import Text
 
+from paramedic.actions.changes import Change
+from paramedic.model.differences import shown
 from paramedic.model.objects import Object
-from paramedic.preview import Change
 
-_SERVERS_OWN = ("managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "selfLink")
-_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"  # a copy of the object, which kubectl keeps
 _CONTEXT = 2
 _STYLES = {"+": "green", "-": "red", "@": "cyan"}
 _MOST = 200  # lines of one diff
@@ -18,7 +16,8 @@ _MOST = 200  # lines of one diff
 
 def diff_rows(change: Change) -> Iterator[Text]:
     """The lines that differ, with a little around them. Values of Secrets are not shown."""
-    before, after = _lines(change.before), _lines(change.after)
+    old, new = shown(change.before, change.after)
+    before, after = _lines(old), _lines(new)
     ref = change.ref
     name = f"{ref.kind}/{ref.name}"
     found = list(difflib.unified_diff(before, after, f"{name} now", f"{name} after", lineterm="", n=_CONTEXT))
@@ -31,22 +30,10 @@ def diff_rows(change: Change) -> Iterator[Text]:
         yield Text(f"{name} stays as it is", "dim")
 
 
-def _lines(obj: Object | None) -> list[str]:
-    if obj is None:
+def _lines(obj: Object) -> list[str]:
+    if not obj:
         return []
     import yaml  # nothing but diffs needs it here
 
-    text: str = yaml.safe_dump(_shown(obj), sort_keys=True, allow_unicode=True, width=10_000)
+    text: str = yaml.safe_dump(obj, sort_keys=True, allow_unicode=True, width=10_000)
     return text.splitlines()
-
-
-def _shown(obj: Object) -> Object:
-    shown = copy.deepcopy(obj)
-    shown.pop("status", None)
-    for key in _SERVERS_OWN:
-        shown["metadata"].pop(key, None)
-    (shown["metadata"].get("annotations") or {}).pop(_LAST_APPLIED, None)
-    if shown.get("kind") == "Secret":
-        for key in ("data", "stringData"):
-            shown[key] = dict.fromkeys(shown.get(key) or {}, "(not shown)")
-    return shown

@@ -22,9 +22,11 @@ from paramedic.cli.screens.words import (
     step_mark,
     without_command,
 )
-from paramedic.model.text import listing
+from paramedic.engine.review import in_words
+from paramedic.model.text import listing, plural
 
 _WORD = 7  # columns of the longest word of a state, and one
+_FIELDS = 8  # of one object, that a dry run shows before --all
 
 
 def step_rows(view: View, *, fold: bool, loud: bool = True, lines: int = 0) -> Iterator[RenderableType]:
@@ -65,7 +67,11 @@ def _step(view: View, step: StepStatus, width: int, lines: int, *, details: bool
     mark = NOT_RUN if view.over and step.state == "Pending" else step_mark(step.state)
     lead = Text(f"{mark.icon} {mark.word:{_WORD}}", mark.style) + Text(f" {step.name:{width}}  ")
     yield Hanging(lead, Text("  ").join(_facts(view, step)), lines)
-    below = [*_undo(step), *(_details(view, step) if details else ())]
+    below = [
+        *_undo(step),
+        *_changes(step, most=0 if lines == 0 else _FIELDS),
+        *(_details(view, step) if details else ()),
+    ]
     for at, row in enumerate(below):
         branch = "└ " if at == len(below) - 1 else "├ "
         yield Hanging(Text(f"  {branch}", "dim"), row, lines)
@@ -94,6 +100,19 @@ def _undo(step: StepStatus) -> Iterator[Text]:
         yield Text.assemble((f"{mark.icon} could not be taken back", mark.style), f": {undo.message}")
     else:
         yield Text.assemble((f"{mark.icon} taken back", mark.style), f": {undo.message}")
+
+
+def _changes(step: StepStatus, most: int) -> Iterator[Text]:
+    """What a dry run says that the step would write: each object, and so many of its fields; 0 is all."""
+    for change in step.changes:
+        pods = f" ({change.pods})" if change.pods else ""
+        yield Text.assemble(("writes   ", "dim"), f"{change.verb} {change.object}{pods}")
+        shown = change.fields[: most or None]
+        yield from (Text(f"           {in_words(field)}") for field in shown)
+        if left_out := len(change.fields) - len(shown) + change.fields_left_out:
+            yield Text(f"           and {plural(left_out, 'more field')} (--all)", "dim")
+    if step.changes_left_out:
+        yield Text.assemble(("writes   ", "dim"), f"and {plural(step.changes_left_out, 'more object')}")
 
 
 def _details(view: View, step: StepStatus) -> Iterator[Text]:

@@ -3,7 +3,9 @@
 import copy
 from typing import Any
 
-from paramedic.cluster.transport import ApiError
+
+class DoesNotApply(ValueError):
+    """A JSON patch that does not fit the object."""
 
 
 def merge(target: Any, patch: Any) -> Any:
@@ -20,14 +22,13 @@ def merge(target: Any, patch: Any) -> Any:
 
 
 def apply_operations(target: Any, operations: list[dict[str, Any]]) -> Any:
-    """The target after all operations. Raises ApiError 422 where one does not apply; then none has."""
+    """The target after all operations. Raises DoesNotApply where one does not fit; then none has."""
     result = copy.deepcopy(target)
     for operation in operations:
         try:
             _apply(result, operation)
         except (KeyError, IndexError, ValueError, TypeError):
-            text = "the server rejected our request due to an error in our request"
-            raise ApiError(422, "Invalid", text) from None
+            raise DoesNotApply(f"{operation['op']} {operation['path']}") from None
     return result
 
 
