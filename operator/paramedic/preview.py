@@ -39,7 +39,7 @@ from paramedic.model.conditions import find_condition
 from paramedic.model.names import operation_id, service_account_user
 from paramedic.model.objects import Object, dig
 from paramedic.model.permissions import Permission
-from paramedic.model.references import PLAYBOOK, ObjectRef
+from paramedic.model.references import NODE_GROUPS, PLAYBOOK, ObjectRef
 from paramedic.model.text import listing, plural
 from paramedic.model.workloads import Workload, most_unavailable
 
@@ -64,7 +64,8 @@ class Change:
             return "1 Pod deleted"
         old, new = dig(self.before, "spec", "replicas"), dig(self.after, "spec", "replicas")
         if isinstance(old, int) and isinstance(new, int) and old != new:
-            return f"{plural(abs(new - old), 'Pod')} {'more' if new > old else 'fewer'}: {old} → {new}"
+            noun = "node" if self.ref.resource in NODE_GROUPS else "Pod"
+            return f"{plural(abs(new - old), noun)} {'more' if new > old else 'fewer'}: {old} → {new}"
         template = dig(self.after, "spec", "template")
         if self.before is None or self.after is None or template is None:
             return ""

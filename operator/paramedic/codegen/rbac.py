@@ -19,21 +19,26 @@ _WIDEST: dict[str, dict[str, Any]] = {
     "rollback": {"deleteBlockingPod": True},
     "isolate": {"pod": "any"},
 }
+#: Parameters under which an action does something else than with those of its example, and so needs something else.
+_OTHERWISE: dict[str, list[dict[str, Any]]] = {
+    "scale": [{"nodes": {"pool": "any", "max": 1}}],
+}
 
 
-def widest_parameters(action: Action[Any]) -> Parameters:
-    """Parameters with which an action needs all that it may ever need."""
+def widest_parameters(action: Action[Any]) -> list[Parameters]:
+    """Parameters with which an action needs, taken together, all that it may ever need."""
     example = yaml.safe_load(action.example)[action.name]
-    found: Parameters = action.parameters.model_validate(example | _WIDEST.get(action.name, {}))
-    return found
+    widest = [example | _WIDEST.get(action.name, {}), *_OTHERWISE.get(action.name, [])]
+    return [action.parameters.model_validate(item) for item in widest]
 
 
 def widest_permissions(action: Action[Any]) -> set[Permission]:
     """All that an action may ever need, for any kind of target."""
-    params = widest_parameters(action)
-    found = set(action.pod_permissions(params))
-    for resource in WORKLOADS:
-        found |= action.permissions(params, resource.kind) | action.optional_permissions(params, resource.kind)
+    found: set[Permission] = set()
+    for params in widest_parameters(action):
+        found |= action.pod_permissions(params)
+        for resource in WORKLOADS:
+            found |= action.permissions(params, resource.kind) | action.optional_permissions(params, resource.kind)
     return found
 
 

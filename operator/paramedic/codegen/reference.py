@@ -63,12 +63,13 @@ def _section(action: Action[Any]) -> Iterator[str]:
 
 
 def _permissions(action: Action[Any]) -> Iterator[str]:
-    params = widest_parameters(action)
+    widest = widest_parameters(action)
     needed: dict[str, frozenset[Permission]] = {}
     closer: dict[str, frozenset[Permission]] = {}
-    for resource in WORKLOADS:
-        needed[resource.kind] = action.permissions(params, resource.kind)
-        closer[resource.kind] = action.optional_permissions(params, resource.kind) - needed[resource.kind]
+    for kind in (resource.kind for resource in WORKLOADS):
+        needed[kind] = frozenset().union(*(action.permissions(params, kind) for params in widest))
+        optional = frozenset().union(*(action.optional_permissions(params, kind) for params in widest))
+        closer[kind] = optional - needed[kind]
     if not any(needed.values()):
         yield "Needs no permission."
         return
