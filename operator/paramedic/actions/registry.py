@@ -12,6 +12,7 @@ from paramedic.actions.isolate import Isolate
 from paramedic.actions.manual import Manual
 from paramedic.actions.node_status import NodeStatus
 from paramedic.actions.notify import Notify
+from paramedic.actions.patch import Patch
 from paramedic.actions.prom_query import PromQuery
 from paramedic.actions.rollback import Rollback
 from paramedic.actions.rolling_restart import RollingRestart
@@ -25,7 +26,7 @@ ACTIONS: dict[str, Action[Any]] = {
     for action in (
         HttpCheck(), TcpCheck(), CheckDependencies(), PromQuery(), WorkloadStatus(), NodeStatus(),  # look
         Diagnose(), CollectEvidence(),
-        RollingRestart(), Rollback(), Scale(),  # mend
+        RollingRestart(), Rollback(), Scale(), Patch(),  # mend
         Isolate(),  # contain
         Notify(), Escalate(), Manual(), Wait(),  # people
     )

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from paramedic.actions.contract import Action, Parameters
+from paramedic.actions.patch_fields import ALLOWED
 from paramedic.actions.registry import ACTIONS
 from paramedic.actions.targets import look_permissions
 from paramedic.model.permissions import Permission, rules_of
@@ -21,6 +22,10 @@ _WIDEST: dict[str, dict[str, Any]] = {
 }
 #: Parameters under which an action does something else than with those of its example, and so needs something else.
 _OTHERWISE: dict[str, list[dict[str, Any]]] = {
+    "patch": [
+        {"kind": resource.kind, "set": [{"path": fields[0].path.replace("*", "any").split("|")[0], "value": "any"}]}
+        for resource, fields in ALLOWED.items()
+    ],
     "scale": [{"nodes": {"pool": "any", "max": 1}}],
 }
 
