@@ -16,6 +16,7 @@ from paramedic.actions.patch import Patch
 from paramedic.actions.prom_query import PromQuery
 from paramedic.actions.rollback import Rollback
 from paramedic.actions.rolling_restart import RollingRestart
+from paramedic.actions.run_job import RunJob
 from paramedic.actions.scale import Scale
 from paramedic.actions.tcp_check import TcpCheck
 from paramedic.actions.wait import Wait
@@ -26,7 +27,7 @@ ACTIONS: dict[str, Action[Any]] = {
     for action in (
         HttpCheck(), TcpCheck(), CheckDependencies(), PromQuery(), WorkloadStatus(), NodeStatus(),  # look
         Diagnose(), CollectEvidence(),
-        RollingRestart(), Rollback(), Scale(), Patch(),  # mend
+        RollingRestart(), Rollback(), Scale(), Patch(), RunJob(),  # mend
         Isolate(),  # contain
         Notify(), Escalate(), Manual(), Wait(),  # people
     )

@@ -26,6 +26,7 @@ _OTHERWISE: dict[str, list[dict[str, Any]]] = {
         {"kind": resource.kind, "set": [{"path": fields[0].path.replace("*", "any").split("|")[0], "value": "any"}]}
         for resource, fields in ALLOWED.items()
     ],
+    "runJob": [{"template": {"template": {"spec": {"containers": [{}]}}}}],
     "scale": [{"nodes": {"pool": "any", "max": 1}}],
 }
 
