@@ -14,21 +14,23 @@ from unit.seen import World
 T = TypeVar("T")
 
 
-def prepare(name: str, world: World, ctx: Context | None = None, **params: Any) -> Preparation:
+def prepare(name: str, world: World, ctx: Context | None = None, /, **params: Any) -> Preparation:
     action = ACTIONS[name]
     parsed = action.parameters.model_validate(params)
     return world.ask(lambda seen: action.prepare(parsed, ctx or context(), seen))
 
 
 def observe(
-    name: str, world: World, record: Mapping[str, Any], ctx: Context | None = None, **params: Any
+    name: str, world: World, record: Mapping[str, Any], ctx: Context | None = None, /, **params: Any
 ) -> Observation:
     action = ACTIONS[name]
     parsed = action.parameters.model_validate(params)
     return world.ask(lambda seen: action.observe(parsed, ctx or context(), record, seen))
 
 
-def undo(name: str, world: World, record: Mapping[str, Any], ctx: Context | None = None, **params: Any) -> Observation:
+def undo(
+    name: str, world: World, record: Mapping[str, Any], ctx: Context | None = None, /, **params: Any
+) -> Observation:
     action = ACTIONS[name]
     parsed = action.parameters.model_validate(params)
     return world.ask(lambda seen: action.undo(parsed, ctx or context(), record, seen))
@@ -90,9 +92,9 @@ def _patched(obj: Object, operations: list[Object]) -> Object:
         *parents, last = [
             part.replace("~1", "/").replace("~0", "~") for part in operation["path"].removeprefix("/").split("/")
         ]
-        place = found
+        place: Any = found
         for part in parents:
-            place = place[part]
+            place = place[int(part) if isinstance(place, list) else part]
         if operation["op"] in ("replace", "remove"):
             assert last in place, f"the API server refuses {operation['op']} of {operation['path']}"
         if operation["op"] == "remove":

@@ -18,6 +18,7 @@ from paramedic.actions.reads import (
     TcpAnswer,
     TcpConnect,
     TryCreate,
+    TryPatch,
 )
 from paramedic.model.objects import Object, dig, labels
 
@@ -32,7 +33,8 @@ class World:
     logs: dict[tuple[str, str, bool], bytes] = field(default_factory=dict)  # Pod, container, previous
     http: HttpAnswer = field(default_factory=lambda: HttpAnswer(200, 0.012))
     tcp: TcpAnswer = field(default_factory=lambda: TcpAnswer(0.003, "10.96.0.7"))
-    dry_run_refusal: str = ""
+    dry_run_refusal: str = ""  # of a create
+    patch_refusal: str = ""  # of a dry run of a patch
     denied_kinds: frozenset[str] = frozenset()
     refused: frozenset[str] = frozenset()  # what access reviews say no to, such as "patch deployments.apps"
     operator_refused: frozenset[str] = frozenset()  # the same, about the operator itself
@@ -67,6 +69,8 @@ class World:
             return self.tcp
         if isinstance(read, TryCreate):
             return self._denied(read.resource.kind + "/create") or self.dry_run_refusal
+        if isinstance(read, TryPatch):
+            return self._denied(read.ref.kind + "/patch") or self.patch_refusal
         assert isinstance(read, MayI)
         if self.not_impersonated and not read.own:
             return Denied(self.not_impersonated)

@@ -20,15 +20,21 @@ def refusal(workload: Object, template: Object, ctx: Context, seen: Seen, revisi
 
     ``revision`` is the ReplicaSet or ControllerRevision of the template, where there is one already.
     """
-    body = trial_pod(workload, template, ctx)
-    try:
-        answer = seen.try_create(TryCreate(f"{ctx.operation_id}/pod", ctx.namespace, POD, body))
-    except Denied:
-        return ""  # the account may not create Pods, so the rollout itself will show it
-    if answer in ("", EXISTS):  # a Pod of that name got past admission
+    answer = refusal_now(workload, template, ctx, seen)
+    if not answer:
         return ""
     pods, kept = pods_of(workload, seen), pods_of_revision(workload, revision, seen)
     return "" if makes_room(answer, workload, pods, kept) else answer
+
+
+def refusal_now(owner: Object, template: Object, ctx: Context, seen: Seen) -> str:
+    """Why a Pod of this template would not be admitted beside all that there is now; empty if it would."""
+    body = trial_pod(owner, template, ctx)
+    try:
+        answer = seen.try_create(TryCreate(f"{ctx.operation_id}/pod", ctx.namespace, POD, body))
+    except Denied:
+        return ""  # the account may not create Pods, so the change itself will show it
+    return "" if answer == EXISTS else answer  # a Pod of that name got past admission
 
 
 def question_about_quotas(namespace: str) -> ListObjects:
@@ -48,14 +54,19 @@ def preemption(workload: Object, ctx: Context, seen: Seen, revision: str = "") -
     """Why a rollout might push others off their nodes: the Pods that it starts beside the old ones have a higher
     priority than some in their namespace. Empty where it does not. Whether a node has room is the scheduler's to know.
     """
-    # What the selector selects is looked at first: it is one question, and mostly none of it has a priority.
-    if not most_surge(workload) or all(_priority(pod) <= 0 for pod in selected_pods(workload, seen)):
+    if not most_surge(workload) or not _selects_priority(workload, seen):
+        return ""
+    if len(pods_of_revision(workload, revision, seen)) >= Workload.of(workload).desired:
+        return ""
+    return preemption_by_more(workload, ctx, seen)
+
+
+def preemption_by_more(workload: Object, ctx: Context, seen: Seen) -> str:
+    """Why more Pods of the workload might push others off their nodes; empty where they do not."""
+    if not _selects_priority(workload, seen):
         return ""
     own = max(pods_of(workload, seen), key=_priority, default={})
-    kept = pods_of_revision(workload, revision, seen)
-    if _priority(own) <= 0 or len(kept) >= Workload.of(workload).desired:
-        return ""
-    if dig(own, "spec", "preemptionPolicy") == "Never":
+    if _priority(own) <= 0 or dig(own, "spec", "preemptionPolicy") == "Never":
         return ""
     beside = [pod for pod in seen.items(ListObjects(POD, ctx.namespace)) if pod_counts(pod) and _is_placed(pod)]
     lower = sorted(pod["metadata"]["name"] for pod in beside if _priority(pod) < _priority(own))
@@ -64,6 +75,11 @@ def preemption(workload: Object, ctx: Context, seen: Seen, revision: str = "") -
     return (
         f"starts Pods of priority {_priority(own)}, before which {listing(lower, 3)} must leave where there is no room"
     )
+
+
+def _selects_priority(workload: Object, seen: Seen) -> bool:
+    """Looked at first: it is one question, and mostly none of what the selector selects has a priority."""
+    return any(_priority(pod) > 0 for pod in selected_pods(workload, seen))
 
 
 def _priority(pod: Object) -> int:

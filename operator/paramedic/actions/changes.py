@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from paramedic.actions.effects import Create, Effect, JsonPatch, MergePatch, verb_of
 from paramedic.model.objects import Object, dig
 from paramedic.model.patches import apply_operations, merge
-from paramedic.model.references import ObjectRef
+from paramedic.model.references import NODE_GROUPS, ObjectRef
 from paramedic.model.text import plural
 from paramedic.model.workloads import Workload, most_unavailable
 
@@ -26,7 +26,8 @@ class Change:
             return "1 Pod deleted"
         old, new = dig(self.before, "spec", "replicas"), dig(self.after, "spec", "replicas")
         if isinstance(old, int) and isinstance(new, int) and old != new:
-            return f"{plural(abs(new - old), 'Pod')} {'more' if new > old else 'fewer'}: {old} → {new}"
+            noun = "node" if self.ref.resource in NODE_GROUPS else "Pod"
+            return f"{plural(abs(new - old), noun)} {'more' if new > old else 'fewer'}: {old} → {new}"
         template = dig(self.after, "spec", "template")
         if self.before is None or self.after is None or template is None:
             return ""

@@ -1,13 +1,12 @@
 """`collectEvidence`: keeps what there is to see before anything is changed: objects, events, logs, policies."""
 
-import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import timedelta
 from typing import Any, Literal
 
 from pydantic import Field
 
+from paramedic.actions import evidence_keeping
 from paramedic.actions.contract import (
     Action,
     Context,
@@ -20,17 +19,13 @@ from paramedic.actions.contract import (
     Pending,
 )
 from paramedic.actions.effects import Create
-from paramedic.actions.evidence_secret import build_secret, pack
+from paramedic.actions.evidence_secret import Pieces
 from paramedic.actions.evidence_sources import SOURCES, gather
-from paramedic.actions.reads import EXISTS, Seen, TryCreate
+from paramedic.actions.reads import Seen
 from paramedic.actions.targets import look_permissions, revision_permissions
-from paramedic.model.names import child_name, digest
 from paramedic.model.permissions import Permission
 from paramedic.model.references import EVENT, NETWORK_POLICY, NODE, POD, SECRET
 from paramedic.model.text import listing, plural
-
-#: How many pieces the intent writes down: as many as the status lists.
-_RECORDED = 64
 
 Kind = Literal["Describe", "Events", "Logs", "Policies"]
 
@@ -86,46 +81,25 @@ class CollectEvidence(Action[CollectEvidenceParameters]):
     ) -> Observation:
         """Creates the Secret of the recorded intent.
 
-        What is gathered again after a crash differs from what the intent recorded. Then the Secret of the intent is
-        asked for, by a dry run of its create, which takes no right to read Secrets: if it is there, the step is done;
-        if not, the intent is written anew before anything is created. The name holds a digest of the content, so the
-        digests in the status are those of the stored Secret, whatever was killed when.
+        What is gathered again after a crash may differ from what the intent recorded. Then, if the recorded Secret is
+        there, the step is done; if not, the intent is written anew before anything is created.
         """
         pieces = self._pieces(params, ctx, seen)
         if isinstance(pieces, Failed):
             return pieces
-        kept = _finished(tuple(Evidence(**item) for item in record["evidence"]), record["pieces"])
-        secret = build_secret(ctx, self._name(ctx, pieces), pack(pieces))
-        if secret["metadata"]["name"] == record["secret"]:
-            return Pending((Create(secret),), done=kept, existed=kept)
-        probe = build_secret(ctx, record["secret"], {})
-        question = TryCreate(f"{ctx.operation_id}/{record['secret']}", ctx.namespace, SECRET, probe)
-        return kept if seen.try_create(question) == EXISTS else self._intent(ctx, pieces)
+        kept = _finished(evidence_keeping.recorded(record), record["pieces"])
+        left = evidence_keeping.left_to_do(ctx, record, pieces, seen)
+        if isinstance(left, Create):
+            return Pending((left,), done=kept, existed=kept)
+        return kept if left == "Kept" else self._intent(ctx, pieces)
 
-    def _intent(self, ctx: Context, pieces: dict[str, tuple[str, bytes]]) -> Intent:
-        record = {
-            "secret": self._name(ctx, pieces),
-            "evidence": [asdict(item) for item in self._index(ctx, pieces)[:_RECORDED]],
-            "pieces": len(pieces),
-        }
+    def _intent(self, ctx: Context, pieces: Pieces) -> Intent:
+        record = evidence_keeping.record_of(ctx, pieces)
         return Intent(record, f"keeping {plural(len(pieces), 'piece')} of evidence about {ctx.target}", ctx.target)
 
-    def _pieces(
-        self, params: CollectEvidenceParameters, ctx: Context, seen: Seen
-    ) -> dict[str, tuple[str, bytes]] | Failed:
+    def _pieces(self, params: CollectEvidenceParameters, ctx: Context, seen: Seen) -> Pieces | Failed:
         wanted = [SOURCES[kind] for kind in params.include]
         return gather(wanted, ctx, seen, tail_lines=params.tail_lines, max_pods=params.max_pods)
-
-    def _name(self, ctx: Context, pieces: dict[str, tuple[str, bytes]]) -> str:
-        content = {name: hashlib.sha256(content).hexdigest() for name, (_, content) in pieces.items()}
-        return child_name(ctx.incident, ctx.step, digest([ctx.operation_id, content]))
-
-    def _index(self, ctx: Context, pieces: dict[str, tuple[str, bytes]]) -> tuple[Evidence, ...]:
-        secret = self._name(ctx, pieces)
-        return tuple(
-            Evidence(name, kind, hashlib.sha256(content).hexdigest(), len(content), f"Secret/{secret}")
-            for name, (kind, content) in pieces.items()
-        )
 
 
 def _finished(evidence: tuple[Evidence, ...], pieces: int) -> Finished:

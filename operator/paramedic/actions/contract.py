@@ -127,7 +127,8 @@ class Finished:
 @dataclass(frozen=True)
 class Failed:
     """The step has failed. ``final``: a retry would meet the same refusal. ``undo``: its own change must go back.
-    ``untouched``: nothing was changed, so a retry looks anew instead of going on with the change of this attempt.
+    ``untouched``: nothing was changed, or what was changed is over, so a retry looks anew instead of going on with the
+    change of this attempt.
     """
 
     message: str
@@ -135,6 +136,7 @@ class Failed:
     final: bool = False
     undo: bool = False
     untouched: bool = False
+    evidence: tuple[Evidence, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -164,8 +166,8 @@ class Pending:
     """
 
     effects: tuple[Effect, ...]
-    done: Finished | None = None
-    existed: Finished | None = None
+    done: Finished | Failed | None = None
+    existed: Finished | Failed | None = None
 
 
 @dataclass(frozen=True)
@@ -208,6 +210,10 @@ class Action(Generic[P]):
     #: The kinds it works on; empty where it does not matter.
     kinds: ClassVar[tuple[str, ...]] = ()
     example: ClassVar[str] = ""
+
+    def works_on(self, params: P) -> tuple[str, ...]:
+        """The kinds it works on with these parameters; empty where it does not matter."""
+        return self.kinds
 
     def permissions(self, params: P, kind: str) -> frozenset[Permission]:
         """What the playbook's account must be allowed before the first effect, for a target of this kind."""

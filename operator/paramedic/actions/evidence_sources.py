@@ -5,16 +5,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from paramedic.actions.contract import Context, Failed
-from paramedic.actions.evidence_secret import PACKING_BYTES, PIECE_BYTES, SECRET_BYTES
+from paramedic.actions.evidence_secret import Pieces, within_a_secret
 from paramedic.actions.reads import Denied, ListObjects, ReadLog, Seen
 from paramedic.actions.revisions import revisions_of
 from paramedic.actions.targets import POD_LIMIT, find_target, pods_of
 from paramedic.model.objects import Object, dig
 from paramedic.model.references import EVENT, NETWORK_POLICY, NODE, POD, ObjectRef
-from paramedic.model.text import head_and_tail
 from paramedic.model.workloads import pod_ready
-
-Pieces = dict[str, tuple[str, bytes]]  # by name: kind and content
 
 
 @dataclass(frozen=True)
@@ -30,7 +27,6 @@ class Scene:
 
 
 Source = Callable[[Scene], Pieces]
-_LEAST_SHARE = 100  # bytes; never reached by the pieces of 20 Pods of 50 containers
 
 
 def gather(sources: Iterable[Source], ctx: Context, seen: Seen, *, tail_lines: int, max_pods: int) -> Pieces | Failed:
@@ -44,9 +40,7 @@ def gather(sources: Iterable[Source], ctx: Context, seen: Seen, *, tail_lines: i
     pieces: Pieces = {}
     for source in sources:
         pieces |= source(scene)
-    # Logs may not compress at all, so each piece keeps within its share of the Secret as it is.
-    limit = min(PIECE_BYTES, max(_LEAST_SHARE, SECRET_BYTES // max(1, len(pieces)) - PACKING_BYTES))
-    return {name: (kind, head_and_tail(content, limit)) for name, (kind, content) in pieces.items()}
+    return within_a_secret(pieces)
 
 
 def _node(ctx: Context, seen: Seen) -> Object | Failed:

@@ -139,7 +139,16 @@ class TryCreate:
     body: Object = field(hash=False, compare=False)
 
 
-Read = GetObject | ListObjects | MayI | ReadLog | HttpGet | TcpConnect | TryCreate | CountActive | AskPause
+@dataclass(frozen=True)
+class TryPatch:
+    """A server-side dry run of a JSON patch; the answer is an empty string, or the reason of the refusal."""
+
+    key: str
+    ref: ObjectRef
+    operations: list[Object] = field(hash=False, compare=False)
+
+
+Read = GetObject | ListObjects | MayI | ReadLog | HttpGet | TcpConnect | TryCreate | TryPatch | CountActive | AskPause
 
 
 class Missing(Exception):
@@ -185,6 +194,10 @@ class Seen:
         return answer
 
     def try_create(self, question: TryCreate) -> str:
+        answer: str = self._answer(question)
+        return answer
+
+    def try_patch(self, question: TryPatch) -> str:
         answer: str = self._answer(question)
         return answer
 

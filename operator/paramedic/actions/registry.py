@@ -12,9 +12,12 @@ from paramedic.actions.isolate import Isolate
 from paramedic.actions.manual import Manual
 from paramedic.actions.node_status import NodeStatus
 from paramedic.actions.notify import Notify
+from paramedic.actions.patch import Patch
 from paramedic.actions.prom_query import PromQuery
 from paramedic.actions.rollback import Rollback
 from paramedic.actions.rolling_restart import RollingRestart
+from paramedic.actions.run_job import RunJob
+from paramedic.actions.scale import Scale
 from paramedic.actions.tcp_check import TcpCheck
 from paramedic.actions.wait import Wait
 from paramedic.actions.workload_status import WorkloadStatus
@@ -24,7 +27,7 @@ ACTIONS: dict[str, Action[Any]] = {
     for action in (
         HttpCheck(), TcpCheck(), CheckDependencies(), PromQuery(), WorkloadStatus(), NodeStatus(),  # look
         Diagnose(), CollectEvidence(),
-        RollingRestart(), Rollback(),  # mend
+        RollingRestart(), Rollback(), Scale(), Patch(), RunJob(),  # mend
         Isolate(),  # contain
         Notify(), Escalate(), Manual(), Wait(),  # people
     )

@@ -191,7 +191,7 @@ def approval_reasons(workload: Object, ctx: Context, seen: Seen) -> list[str]:
     down = most_unavailable(workload)
     if view.available and down >= view.desired:
         reasons.append(f"takes {down} of {plural(view.desired, 'Pod')} down at once ({_because(workload)})")
-    claims = _single_node_claims(workload, ctx, seen)
+    claims = single_node_claims(workload, ctx, seen)
     if claims and most_surge(workload):
         reasons.append(f"starts a second Pod on volume claim {claims[0]}, which only one node can mount")
     return reasons
@@ -218,7 +218,8 @@ def _pulls_always(container: Object) -> bool:
     return bool(container.get("imagePullPolicy", "Always") == "Always")
 
 
-def _single_node_claims(workload: Object, ctx: Context, seen: Seen) -> list[str]:
+def single_node_claims(workload: Object, ctx: Context, seen: Seen) -> list[str]:
+    """Volume claims that the workload's Pods share and only one node can mount."""
     volumes = dig(workload, "spec", "template", "spec", "volumes", default=[])
     names = [name for name in (dig(volume, "persistentVolumeClaim", "claimName") for volume in volumes) if name]
     refs = [ObjectRef.to(CLAIM, ctx.namespace, name) for name in names]

@@ -95,6 +95,18 @@ def _pods(workload: Object) -> ListObjects:
     return ListObjects(POD, workload["metadata"]["namespace"], query, limit=POD_LIMIT)
 
 
+def refuse_managed(obj: Object) -> Failed | None:
+    """The refusal of a change that the object's controller would take back: an operator owns it."""
+    owner = controller_of(obj)
+    if owner is None:
+        return None
+    managed = f"managed by {owner['kind']}/{owner['name']} ({owner['apiVersion']})"
+    return Failed(
+        f"{obj['kind']}/{obj['metadata']['name']} is {managed}; change that, which would take any other change back",
+        final=True,
+    )
+
+
 def carries(obj: Object, *operations: str) -> bool:
     """Whether one of these operations was the last to write the object."""
     return annotations(obj).get(OPERATION_ANNOTATION) in operations

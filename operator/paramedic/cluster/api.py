@@ -21,6 +21,7 @@ from paramedic.actions.reads import (
     TcpAnswer,
     TcpConnect,
     TryCreate,
+    TryPatch,
 )
 from paramedic.cluster.refusals import explain_refusal
 from paramedic.cluster.transport import JSON_PATCH, MERGE_PATCH, ApiError, Request, Transport, Unavailable
@@ -85,6 +86,8 @@ class Api:
                 return await self._log(question, user)
             if isinstance(question, TryCreate):
                 return await self._try_create(question, user)
+            if isinstance(question, TryPatch):
+                return await self._try_patch(question, user)
             user = "" if question.own else user
             if isinstance(question, ListObjects):
                 return await self.list(question, user)
@@ -186,6 +189,18 @@ class Api:
             return error.message
         return ""
 
+    async def _try_patch(self, question: TryPatch, user: str) -> str:
+        query = {"dryRun": "All", **_WRITE}
+        try:
+            await self.transport.send(Request("PATCH", question.ref.path, query, question.operations, JSON_PATCH, user))
+        except ApiError as error:
+            if error.status == 403 and _lacks_permission(error):
+                raise
+            if error.status == 409:
+                raise  # others wrote it in between: no answer yet, so it is asked again
+            return error.message
+        return ""
+
     # --- writes
 
     async def perform(self, effect: Effect, namespace: str, account: str) -> Outcome:
@@ -250,6 +265,8 @@ def _request_for(effect: Effect, user: str) -> Request:
         return Request("POST", ref.resource.path(ref.namespace), _WRITE, effect.body, account=user)
     if isinstance(effect, Delete):
         options = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": ref.uid}}
+        # Of a Job, the API server leaves the Pods running where nothing is said (registry/batch/job, strategy.go).
+        options["propagationPolicy"] = "Background"
         return Request("DELETE", ref.path, None, options, account=user)
     if isinstance(effect, MergePatch):
         meta = {**effect.patch.get("metadata", {}), "uid": ref.uid, "resourceVersion": effect.resource_version}

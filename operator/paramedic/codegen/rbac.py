@@ -9,6 +9,7 @@ import yaml
 
 from paramedic.actions.contract import Action, Parameters
 from paramedic.actions.needs import helpful, needed
+from paramedic.actions.patch_fields import ALLOWED
 from paramedic.actions.registry import ACTIONS
 from paramedic.actions.targets import look_permissions
 from paramedic.model.permissions import Permission, rules_of
@@ -20,21 +21,31 @@ _WIDEST: dict[str, dict[str, Any]] = {
     "rollback": {"deleteBlockingPod": True},
     "isolate": {"pod": "any"},
 }
+#: Parameters under which an action does something else than with those of its example, and so needs something else.
+_OTHERWISE: dict[str, list[dict[str, Any]]] = {
+    "patch": [
+        {"kind": resource.kind, "set": [{"path": fields[0].path.replace("*", "any").split("|")[0], "value": "any"}]}
+        for resource, fields in ALLOWED.items()
+    ],
+    "runJob": [{"template": {"template": {"spec": {"containers": [{}]}}}}],
+    "scale": [{"nodes": {"pool": "any", "max": 1}}],
+}
 
 
-def widest_parameters(action: Action[Any]) -> Parameters:
-    """Parameters with which an action needs all that it may ever need."""
+def widest_parameters(action: Action[Any]) -> list[Parameters]:
+    """Parameters with which an action needs, taken together, all that it may ever need."""
     example = yaml.safe_load(action.example)[action.name]
-    found: Parameters = action.parameters.model_validate(example | _WIDEST.get(action.name, {}))
-    return found
+    widest = [example | _WIDEST.get(action.name, {}), *_OTHERWISE.get(action.name, [])]
+    return [action.parameters.model_validate(item) for item in widest]
 
 
 def widest_permissions(action: Action[Any]) -> set[Permission]:
     """All that an action may ever need, for any kind of target."""
-    params = widest_parameters(action)
-    found = set(action.pod_permissions(params))
-    for resource in WORKLOADS:
-        found |= needed(action, params, resource.kind) | helpful(action, params, resource.kind)
+    found: set[Permission] = set()
+    for params in widest_parameters(action):
+        found |= action.pod_permissions(params)
+        for resource in WORKLOADS:
+            found |= needed(action, params, resource.kind) | helpful(action, params, resource.kind)
     return found
 
 

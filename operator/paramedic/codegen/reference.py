@@ -64,12 +64,13 @@ def _section(action: Action[Any]) -> Iterator[str]:
 
 
 def _permissions(action: Action[Any]) -> Iterator[str]:
-    params = widest_parameters(action)
+    widest = widest_parameters(action)
     first: dict[str, frozenset[Permission]] = {}
     closer: dict[str, frozenset[Permission]] = {}
-    for resource in WORKLOADS:
-        first[resource.kind] = needed(action, params, resource.kind)
-        closer[resource.kind] = helpful(action, params, resource.kind) - first[resource.kind]
+    for kind in (resource.kind for resource in WORKLOADS):
+        first[kind] = frozenset().union(*(needed(action, params, kind) for params in widest))
+        optional = frozenset().union(*(helpful(action, params, kind) for params in widest))
+        closer[kind] = optional - first[kind]
     if not any(first.values()):
         yield "Needs no permission."
         return

@@ -22,12 +22,18 @@ def conclude(run: Run, step: StepStatus, verdict: Finished) -> Decision | None:
     step.outputs = dict(verdict.outputs)
     for notice in verdict.notices:
         _pass_on(run, step, notice)
-    kept = [EvidenceItem(**vars(item)) for item in verdict.evidence]
-    run.status.evidence = (run.status.evidence + kept)[:EVIDENCE_LIMIT]
+    _keep(run, verdict)
     if ACTIONS[step.action].remedy:
         run.observe("Remediated", "True", "StepSucceeded", f"{step.name}: {verdict.message}")
     _over(run, step, "Succeeded", verdict.message)
     return None
+
+
+def _keep(run: Run, verdict: Finished | Failed) -> None:
+    """Lists the evidence of a step; each piece once, whichever attempt tells of it."""
+    kept = [EvidenceItem(**vars(item)) for item in verdict.evidence]
+    new = [item for item in kept if item not in run.status.evidence]
+    run.status.evidence = (run.status.evidence + new)[:EVIDENCE_LIMIT]
 
 
 def _pass_on(run: Run, step: StepStatus, notice: Notice) -> None:
@@ -52,6 +58,7 @@ def fail(run: Run, step: StepStatus, verdict: Failed) -> Decision | None:
     attempts = retry.get("attempts", 1)
     action = ACTIONS[step.action]
     undo = verdict.undo and step.intent is not None and (action.can_undo or action.reverts)
+    _keep(run, verdict)
     if step.attempt < attempts and not verdict.final and not (undo and action.can_undo):
         return _try_again(run, step, verdict, parse_duration(retry.get("backoff", "15s")), attempts)
     step.outputs = dict(verdict.outputs)

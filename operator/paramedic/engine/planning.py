@@ -154,7 +154,7 @@ def _matched(run: Run, seen: Seen) -> Playbook:
 def _check_kinds(playbook: Playbook, target: ObjectRef) -> None:
     """Raises NoPlan where a step cannot work on a target of this kind at all."""
     for step in playbook.spec.all_steps:
-        kinds = ACTIONS[step.action].kinds
+        kinds = ACTIONS[step.action].works_on(step.parameters)
         if kinds and target.kind not in kinds:
             text = f"step {step.name} ({step.action}) works on {listing(list(kinds))}, not on {target}"
             raise NoPlan("WrongKind", f"{text}; use a playbook that is for a {target.kind}")

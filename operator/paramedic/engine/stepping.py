@@ -161,6 +161,7 @@ def wants_approval(planned: PlannedStep, intent: Intent) -> Waiting | None:
 
 
 def _write_intent(run: Run, step: StepStatus, planned: PlannedStep, intent: Intent) -> Decision:
+    begun = step.state == "Running"
     step.state, step.waits_for, step.proposal = "Running", None, None
     step.acted_at = run.stamp()
     step.intent = dict(intent.record)
@@ -171,7 +172,8 @@ def _write_intent(run: Run, step: StepStatus, planned: PlannedStep, intent: Inte
     if run.action_of(planned).remedy and run.status.times.first_action_at is None:
         run.status.times.first_action_at = run.stamp()
     run.say(f"{step.name}: {intent.message}")
-    run.tell(Happening("StepStarted", f"{step.name}: {intent.message}", step=step.name, action=step.action))
+    if not begun:
+        run.tell(Happening("StepStarted", f"{step.name}: {intent.message}", step=step.name, action=step.action))
     return Store()
 
 

@@ -55,6 +55,17 @@ SERVICE_ACCOUNT = Resource("v1", "ServiceAccount", "serviceaccounts")
 CLAIM = Resource("v1", "PersistentVolumeClaim", "persistentvolumeclaims")
 QUOTA = Resource("v1", "ResourceQuota", "resourcequotas")
 NETWORK_POLICY = Resource("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies")
+HPA = Resource("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
+JOB = Resource("batch/v1", "Job", "jobs")
+CRON_JOB = Resource("batch/v1", "CronJob", "cronjobs")
+INGRESS = Resource("networking.k8s.io/v1", "Ingress", "ingresses")
+DISRUPTION_BUDGET = Resource("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
+#: Groups of nodes, where the cluster has Cluster API. It serves the newer version since 1.11.
+MACHINE_DEPLOYMENT = Resource("cluster.x-k8s.io/v1beta2", "MachineDeployment", "machinedeployments")
+MACHINE_POOL = Resource("cluster.x-k8s.io/v1beta2", "MachinePool", "machinepools")
+MACHINE_DEPLOYMENT_BETA1 = Resource("cluster.x-k8s.io/v1beta1", "MachineDeployment", "machinedeployments")
+MACHINE_POOL_BETA1 = Resource("cluster.x-k8s.io/v1beta1", "MachinePool", "machinepools")
+NODE_GROUPS = (MACHINE_DEPLOYMENT, MACHINE_POOL, MACHINE_DEPLOYMENT_BETA1, MACHINE_POOL_BETA1)
 LEASE = Resource("coordination.k8s.io/v1", "Lease", "leases")
 ACCESS_REVIEW = Resource("authorization.k8s.io/v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews", False)
 #: What somebody else may do, and who the caller is.
@@ -69,6 +80,7 @@ RESOURCES = {
     for item in (
         DEPLOYMENT, STATEFULSET, DAEMONSET, REPLICASET, CONTROLLER_REVISION, POD, NAMESPACE, NODE, EVENT, SECRET,
         CONFIGMAP, SERVICE, SERVICE_ACCOUNT, CLAIM, QUOTA, NETWORK_POLICY, LEASE, ACCESS_REVIEW, INCIDENT, PLAYBOOK,
+        HPA, JOB, CRON_JOB, INGRESS, DISRUPTION_BUDGET, *NODE_GROUPS,
     )
 }  # fmt: skip
 

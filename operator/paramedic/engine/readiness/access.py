@@ -23,8 +23,9 @@ _PATH = "spec.serviceAccountName"
 
 def kinds_of(spec: PlaybookSpec) -> list[str]:
     """The kinds of targets that every step and check works on; one that is no workload where a step is made for it."""
-    used = [step.action for step in spec.all_steps] + [item.action for item in spec.all_checks]
-    bound = [ACTIONS[action].kinds for action in used if ACTIONS[action].kinds]
+    used = [(step.action, step.parameters) for step in spec.all_steps]
+    used += [(item.action, item.parameters) for item in spec.all_checks]
+    bound = [kinds for action, params in used if (kinds := ACTIONS[action].works_on(params))]
     workloads = [item.kind for item in WORKLOADS]
     named = {kind for kinds in bound for kind in kinds}
     return [kind for kind in workloads + sorted(named.difference(workloads)) if all(kind in kinds for kinds in bound)]
