@@ -55,6 +55,12 @@ SERVICE_ACCOUNT = Resource("v1", "ServiceAccount", "serviceaccounts")
 CLAIM = Resource("v1", "PersistentVolumeClaim", "persistentvolumeclaims")
 QUOTA = Resource("v1", "ResourceQuota", "resourcequotas")
 NETWORK_POLICY = Resource("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies")
+SERVICE_CIDR = Resource("networking.k8s.io/v1", "ServiceCIDR", "servicecidrs", namespaced=False)
+ENDPOINT_SLICE = Resource("discovery.k8s.io/v1", "EndpointSlice", "endpointslices")
+JOB = Resource("batch/v1", "Job", "jobs")
+CRON_JOB = Resource("batch/v1", "CronJob", "cronjobs")
+#: Snapshots of volumes, where the cluster has the external snapshotter.
+VOLUME_SNAPSHOT = Resource("snapshot.storage.k8s.io/v1", "VolumeSnapshot", "volumesnapshots")
 LEASE = Resource("coordination.k8s.io/v1", "Lease", "leases")
 ACCESS_REVIEW = Resource("authorization.k8s.io/v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews", False)
 #: What somebody else may do, and who the caller is.
@@ -69,6 +75,7 @@ RESOURCES = {
     for item in (
         DEPLOYMENT, STATEFULSET, DAEMONSET, REPLICASET, CONTROLLER_REVISION, POD, NAMESPACE, NODE, EVENT, SECRET,
         CONFIGMAP, SERVICE, SERVICE_ACCOUNT, CLAIM, QUOTA, NETWORK_POLICY, LEASE, ACCESS_REVIEW, INCIDENT, PLAYBOOK,
+        SERVICE_CIDR, ENDPOINT_SLICE, JOB, CRON_JOB, VOLUME_SNAPSHOT,
     )
 }  # fmt: skip
 
