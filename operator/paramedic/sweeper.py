@@ -1,4 +1,6 @@
-"""Ends isolations whose Incident is gone: they carry when they end and who may end them, and any leader does it."""
+"""Ends policies whose time is over and whose Incident is gone, those of isolations and of blocks: they carry when they end
+and who may end them, and any leader does it.
+"""
 
 import logging
 from collections.abc import Callable
@@ -29,11 +31,11 @@ log = logging.getLogger(__name__)
 
 
 class CannotEnd(Exception):
-    """An isolation stays for now. The text says why."""
+    """A policy stays for now. The text says why."""
 
 
 class Sweeper:
-    """Looks for isolations whose time is over. One that belongs to a living Incident is the engine's to undo.
+    """Looks for policies whose time is over. One that belongs to a living Incident is the engine's to undo.
 
     One that cannot be ended keeps no other from its end: the log says once why it stays and what a person can do, and
     the next sweep tries again.
@@ -42,7 +44,7 @@ class Sweeper:
     def __init__(self, api: Api, clock: Clock, pause: PauseSwitch, namespace: str, leads: Callable[[], bool]) -> None:
         self._api, self._clock, self._namespace, self._leads = api, clock, namespace, leads
         self._pause = pause
-        self._told: dict[str, str] = {}  # why an isolation stays, by the uid of its policy
+        self._told: dict[str, str] = {}  # why a policy stays, by its uid
 
     async def sweep(self) -> int:
         """How many were ended. Raises ApiError and Unavailable where they cannot be listed; NotLeading."""
@@ -120,7 +122,7 @@ class Sweeper:
         if outcome.result is not Result.DONE:
             raise CannotEnd(outcome.message)
         log.info(
-            "an isolation is over and its incident is gone: %s: %s %s",
+            "a policy's time is over and its incident is gone: %s: %s %s",
             effect.describe(), outcome.result, outcome.message, extra={"account": account},
         )  # fmt: skip
 
@@ -131,7 +133,7 @@ class Sweeper:
         self._told[_uid(policy)] = why
         name, namespace = policy["metadata"]["name"], policy["metadata"]["namespace"]
         log.warning(
-            "the isolation NetworkPolicy/%s in namespace %s, whose incident is gone, could not be ended and is tried"
+            "NetworkPolicy/%s in namespace %s, whose time is over and whose incident is gone, could not be ended and is tried"
             " again: %s; to end it by hand: %s",
             name, namespace, why, _by_hand(policy), exc_info=unforeseen,
         )  # fmt: skip
@@ -142,7 +144,7 @@ def _uid(obj: Object) -> str:
 
 
 def _by_hand(policy: Object) -> str:
-    """What a person types who ends an isolation."""
+    """What a person types who ends it."""
     name, namespace = policy["metadata"]["name"], policy["metadata"]["namespace"]
     commands = [f"kubectl delete networkpolicy {name} -n {namespace}"]
     if operation := dig(policy, "spec", "podSelector", "matchLabels", QUARANTINE_LABEL):

@@ -267,6 +267,22 @@ async def test_a_sweeper_that_does_not_lead_ends_nothing() -> None:
     assert len(ward.policies) == 1
 
 
+async def test_a_block_of_addresses_whose_incident_is_gone_ends_as_an_isolation_does() -> None:
+    ward = Ward()
+    blocking = {"cidrs": ["203.0.113.7"], "ttl": "1h"}
+    await ward.open(step("block", "blockIPs", blocking, approval={"required": True}))
+    await ward.run("Waiting")
+    ward.answer("block", "Approve")
+    await ward.run()
+    assert len(ward.policies) == 1
+    ward.cluster.remove(INCIDENT, "shop", "one")
+
+    ward.clock.advance(HOUR)
+
+    assert await sweeper_of(ward).sweep() == 1
+    assert ward.policies == []
+
+
 async def test_an_isolation_whose_time_ends_while_its_step_runs_is_not_made_after_that() -> None:
     ward = Ward()
 

@@ -13,6 +13,7 @@ from support.kube import Kube
 from support.objects import ALL_ROLES, account_with, deployment, incident, playbook, step, with_image
 from support.operator_process import Operator
 from support.proxy import FaultProxy, Moment
+from support.ranges import api_server_address
 
 pytestmark = [pytest.mark.e2e, pytest.mark.crash]
 
@@ -40,11 +41,18 @@ def _broken(shop: Kube) -> None:
     shop.wait_for("deployment", "web", lambda obj: obj["status"].get("unavailableReplicas"))
 
 
+def _shielded(shop: Kube) -> None:
+    api_server_address(shop)
+    _healthy(shop)
+
+
 EVIDENCE = step("evidence", "collectEvidence")
+BLOCK = {"cidrs": ["203.0.113.7,2001:db8::/48"], "ttl": "1h"}
 REMEDIES = {
     "restart": Remedy("restart", (EVIDENCE, step("mend", "rollingRestart")), _healthy),
     "rollback": Remedy("rollback", (EVIDENCE, step("mend", "rollback")), _broken),
     "isolate": Remedy("isolate", (EVIDENCE, step("mend", "isolate", {"ttl": "1h"}, undo="OnResolve")), _healthy),
+    "block": Remedy("block", (step("mend", "blockIPs", BLOCK, undo="OnResolve"),), _shielded),
 }
 #: Writes of a clean run, in order: what is killed around. A change of the protocol shows here first.
 CLEAN_WRITES = {
@@ -53,6 +61,10 @@ CLEAN_WRITES = {
     "isolate": [
         "PUT incidents", "POST secrets", "PUT incidents", "POST networkpolicies", "PUT incidents", "PUT incidents",
         "PUT incidents", "DELETE networkpolicies", "PUT incidents", "PUT incidents",
+    ],
+    "block": [
+        "PUT incidents", "POST networkpolicies", "PUT incidents", "PUT incidents", "PUT incidents",
+        "DELETE networkpolicies", "PUT incidents", "PUT incidents",
     ],
 }  # fmt: skip
 

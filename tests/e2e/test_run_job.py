@@ -81,7 +81,7 @@ def test_a_job_that_fails_makes_at_most_three_pods_and_says_why(shop: Kube, oper
     assert found["state"] == "Failed"
     assert "failed (BackoffLimitExceeded) with exit code 1: FATAL: DATABASE_URL is not set" in found["message"]
     assert found["outputs"]["failed"] == 3
-    pods = [pod for pod in shop.list("pods", "-l", OURS)]
+    pods = list(shop.list("pods", "-l", OURS))
     assert len(pods) == 3
     assert len(shop.get("incident", "slow")["status"]["evidence"]) == 3
 

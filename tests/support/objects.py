@@ -76,4 +76,15 @@ def account_with(*roles: str, name: str = ACCOUNT) -> list[Object]:
     return [account, *bindings]
 
 
-ALL_ROLES = ("look", "diagnose", "collectevidence", "rollingrestart", "rollback", "scale", "patch", "runjob", "isolate")
+ALL_ROLES = (
+    "look",
+    "diagnose",
+    "collectevidence",
+    "rollingrestart",
+    "rollback",
+    "scale",
+    "patch",
+    "runjob",
+    "isolate",
+    "blockips",
+)

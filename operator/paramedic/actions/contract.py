@@ -64,6 +64,8 @@ class Context:
     earlier: tuple[str, ...] = ()
     answers: tuple[Answer, ...] = ()
     failed_checks: tuple[str, ...] = ()
+    #: Whether an undo was begun because the time of the change is over (ttl), not because it is to go back.
+    expired: bool = False
     fruitless_restarts: int = 0
 
     @property
@@ -162,12 +164,14 @@ class Waiting:
 class Pending:
     """Effects still to be done. ``done`` settles the step at once when they succeed, else it is observed on.
 
-    ``existed`` is the verdict where a create found its object there already, from before a crash.
+    ``existed`` is the verdict where a create found its object there already, from before a crash. ``begun``: the step
+    has changed something before these, which must go back where one of them is refused or comes too late.
     """
 
     effects: tuple[Effect, ...]
     done: Finished | Failed | None = None
     existed: Finished | Failed | None = None
+    begun: bool = False
 
 
 @dataclass(frozen=True)
@@ -203,6 +207,8 @@ class Action(Generic[P]):
     can_undo: ClassVar[bool] = False
     #: Whether it destroys what evidence could be collected from, so that the evidence is collected before it.
     destroys_evidence: ClassVar[bool] = False
+    #: Whether it is the way back that ends at the intent's ``expires_at``; the change itself stays.
+    keeps_way_back: ClassVar[bool] = False
     #: Whether a change that failed half-way is taken back, although a finished one cannot be undone.
     reverts: ClassVar[bool] = False
     #: Parameters that are texts for people: filled in when the step runs, and never refused for what is not known.

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from paramedic.model.names import OPERATION_ANNOTATION
 from paramedic.model.objects import Object
 from paramedic.model.references import ObjectRef, resource_of
 
@@ -60,7 +61,43 @@ class Delete:
         return f"delete {self.ref}"
 
 
-Effect = MergePatch | JsonPatch | Create | Delete
+@dataclass(frozen=True)
+class FillRandom:
+    """Puts a new random value under each of these keys of a Secret, all in one write, bound to its uid and
+    resourceVersion. The values are made where the effect is performed: no plan, status or log ever holds them.
+
+    ``alphabet`` are the characters they are made of. With them a fingerprint is written under the annotation ``mark``,
+    by which they can be told from others later: that of the data under these keys, as it is stored, salted with
+    ``operation``.
+    """
+
+    ref: ObjectRef
+    resource_version: str
+    keys: tuple[str, ...]
+    length: int
+    alphabet: str
+    operation: str
+    mark: str
+
+    def describe(self) -> str:
+        return f"put random values into {self.ref}"
+
+    @property
+    def shown(self) -> Object:
+        """The change as it may be shown: a merge patch with words in the place of the values."""
+        value = RANDOM_VALUE.format(length=self.length)
+        return {
+            "metadata": {"annotations": {OPERATION_ANNOTATION: self.operation, self.mark: "(a fingerprint)"}},
+            "data": dict.fromkeys(self.keys, value),
+        }
+
+
+#: Stands in plans for a value that is not made yet.
+RANDOM_VALUE = "(new random value, {length} characters)"
+
+#: What a request can be made of as it is.
+Write = MergePatch | JsonPatch | Create | Delete
+Effect = Write | FillRandom
 
 
 class Result(StrEnum):

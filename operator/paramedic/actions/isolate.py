@@ -17,8 +17,14 @@ from paramedic.actions.contract import (
     Pending,
     Preparation,
 )
-from paramedic.actions.effects import Create, Delete, Effect, MergePatch
-from paramedic.actions.isolation_policy import build_policy, policies_that_deny_egress, policies_that_still_allow
+from paramedic.actions.effects import Create, Effect, MergePatch
+from paramedic.actions.isolation_policy import (
+    build_policy,
+    lift_policy,
+    policies_that_deny_egress,
+    policies_that_still_allow,
+    policy_ref,
+)
 from paramedic.actions.reads import ListObjects, Seen
 from paramedic.actions.targets import find_target, look_permissions, pods_of
 from paramedic.model.durations import PATTERN, parse_duration
@@ -100,7 +106,7 @@ class Isolate(Action[IsolateParameters]):
 
     def observe(self, params: IsolateParameters, ctx: Context, record: Mapping[str, Any], seen: Seen) -> Observation:
         effects: list[Effect] = []
-        if seen.get(_policy_ref(ctx, record)) is None:
+        if seen.get(policy_ref(ctx, record)) is None:
             effects.append(Create(build_policy(ctx, record)))
         if record["pod"]:
             pod = _quarantined(ctx, record, seen)
@@ -121,9 +127,7 @@ class Isolate(Action[IsolateParameters]):
                 patch = {"metadata": {"labels": {QUARANTINE_LABEL: None}}}
                 effects.append(MergePatch(_pod_ref(ctx, record), pod["metadata"]["resourceVersion"], patch))
         # The policy goes last: it tells the sweeper of the label, should the Incident be deleted in between.
-        policy = seen.get(_policy_ref(ctx, record))
-        if policy is not None and not dig(policy, "metadata", "deletionTimestamp"):
-            effects.append(Delete(ObjectRef.of(policy)))
+        effects += lift_policy(ctx, record, seen)
         done = Finished(f"the isolation of {_who(ctx, record)} is lifted: NetworkPolicy/{record['policy']} is deleted")
         return Pending(tuple(effects), done=done) if effects else done
 
@@ -153,10 +157,6 @@ def _chosen(params: IsolateParameters, ctx: Context, pods: list[Object]) -> list
             final=True,
         )
     return found
-
-
-def _policy_ref(ctx: Context, record: Mapping[str, Any]) -> ObjectRef:
-    return ObjectRef.to(NETWORK_POLICY, ctx.namespace, record["policy"])
 
 
 def _pod_ref(ctx: Context, record: Mapping[str, Any]) -> ObjectRef:

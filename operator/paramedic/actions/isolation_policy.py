@@ -1,4 +1,4 @@
-"""The NetworkPolicy of an isolation, and what the policies beside it mean for it.
+"""NetworkPolicies that end by themselves, that of an isolation, and what the policies beside it mean for it.
 
 NetworkPolicies add up: a Pod may do what any policy that selects it allows. So ours can take away what no other policy
 allows, and must not allow what the others deny.
@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from paramedic.actions.contract import Context
+from paramedic.actions.effects import Delete
+from paramedic.actions.reads import Seen
 from paramedic.model.names import (
     ACCOUNT_ANNOTATION,
     EXPIRES_ANNOTATION,
@@ -17,6 +19,7 @@ from paramedic.model.names import (
     our_labels,
 )
 from paramedic.model.objects import Object, dig, matches_selector
+from paramedic.model.references import NETWORK_POLICY, ObjectRef
 
 _DNS_RULE = {
     "to": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}],
@@ -25,8 +28,22 @@ _DNS_RULE = {
 
 
 def build_policy(ctx: Context, record: Mapping[str, Any]) -> Object:
-    """The policy. It has no owner: it must outlive its Incident until its time is over, and say who may end it."""
+    """The policy of an isolation."""
     selector = {"matchLabels": {QUARANTINE_LABEL: record["operation"]}} if record["pod"] else record["selector"]
+    spec = {
+        "podSelector": selector,
+        "policyTypes": ["Ingress", "Egress"],
+        "ingress": [],
+        "egress": [_DNS_RULE] if record["dns"] else [],
+    }
+    return temporary_policy(ctx, record, spec)
+
+
+def temporary_policy(ctx: Context, record: Mapping[str, Any], spec: Object) -> Object:
+    """A policy that ends. It has no owner: it must outlive its Incident until its time is over, and say who may end it.
+
+    The record holds its name (``policy``), its ``operation``, and ``until`` when it is there.
+    """
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
@@ -41,13 +58,20 @@ def build_policy(ctx: Context, record: Mapping[str, Any]) -> Object:
                 EXPIRES_ANNOTATION: record["until"],
             },
         },
-        "spec": {
-            "podSelector": selector,
-            "policyTypes": ["Ingress", "Egress"],
-            "ingress": [],
-            "egress": [_DNS_RULE] if record["dns"] else [],
-        },
+        "spec": spec,
     }
+
+
+def policy_ref(ctx: Context, record: Mapping[str, Any]) -> ObjectRef:
+    return ObjectRef.to(NETWORK_POLICY, ctx.namespace, record["policy"])
+
+
+def lift_policy(ctx: Context, record: Mapping[str, Any], seen: Seen) -> tuple[Delete, ...]:
+    """The delete that takes the policy away; none where it is gone or going."""
+    policy = seen.get(policy_ref(ctx, record))
+    if policy is None or dig(policy, "metadata", "deletionTimestamp"):
+        return ()
+    return (Delete(ObjectRef.of(policy)),)
 
 
 def policies_that_deny_egress(policies: list[Object], pod_labels: list[dict[str, str]]) -> list[str]:
@@ -55,7 +79,7 @@ def policies_that_deny_egress(policies: list[Object], pod_labels: list[dict[str,
     return [
         policy["metadata"]["name"]
         for policy in policies
-        if "Egress" in _types(policy) and _selects_any(policy, pod_labels)
+        if "Egress" in policy_types(policy) and selects_any(policy, pod_labels)
     ]
 
 
@@ -64,15 +88,17 @@ def policies_that_still_allow(policies: list[Object], pod_labels: list[dict[str,
     return [
         policy["metadata"]["name"]
         for policy in policies
-        if (dig(policy, "spec", "ingress") or dig(policy, "spec", "egress")) and _selects_any(policy, pod_labels)
+        if (dig(policy, "spec", "ingress") or dig(policy, "spec", "egress")) and selects_any(policy, pod_labels)
     ]
 
 
-def _types(policy: Object) -> list[str]:
+def policy_types(policy: Object) -> list[str]:
+    """The directions that it restricts."""
     found: list[str] = dig(policy, "spec", "policyTypes", default=["Ingress"])
     return found
 
 
-def _selects_any(policy: Object, pod_labels: list[dict[str, str]]) -> bool:
+def selects_any(policy: Object, pod_labels: list[dict[str, str]]) -> bool:
+    """Whether it selects a Pod with one of these sets of labels."""
     selector = dig(policy, "spec", "podSelector", default={})
     return any(matches_selector(selector, item) for item in pod_labels)

@@ -163,6 +163,10 @@ class Denied(Exception):
     """The playbook's account may not do this read. The text names verb, resource and account."""
 
 
+class NotServed(Denied):
+    """The API server does not serve this kind: its API is not installed, or not in this version."""
+
+
 class Seen:
     """Answers by question. An answer may be an exception, which is then raised where the action asks."""
 

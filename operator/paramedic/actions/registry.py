@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from paramedic.actions.block_ips import BlockIPs
 from paramedic.actions.check_dependencies import CheckDependencies
 from paramedic.actions.collect_evidence import CollectEvidence
 from paramedic.actions.contract import Action
@@ -28,7 +29,7 @@ ACTIONS: dict[str, Action[Any]] = {
         HttpCheck(), TcpCheck(), CheckDependencies(), PromQuery(), WorkloadStatus(), NodeStatus(),  # look
         Diagnose(), CollectEvidence(),
         RollingRestart(), Rollback(), Scale(), Patch(), RunJob(),  # mend
-        Isolate(),  # contain
+        Isolate(), BlockIPs(),  # contain
         Notify(), Escalate(), Manual(), Wait(),  # people
     )
 }  # fmt: skip

@@ -6,7 +6,18 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Protocol
 
-from paramedic.actions.effects import Create, Delete, Effect, JsonPatch, MergePatch, Outcome, Result, verb_of
+from paramedic.actions.effects import (
+    Create,
+    Delete,
+    Effect,
+    FillRandom,
+    JsonPatch,
+    MergePatch,
+    Outcome,
+    Result,
+    Write,
+    verb_of,
+)
 from paramedic.actions.reads import (
     EXISTS,
     AskPause,
@@ -16,6 +27,7 @@ from paramedic.actions.reads import (
     HttpGet,
     ListObjects,
     MayI,
+    NotServed,
     Read,
     ReadLog,
     TcpAnswer,
@@ -23,6 +35,7 @@ from paramedic.actions.reads import (
     TryCreate,
     TryPatch,
 )
+from paramedic.cluster.random_values import filled
 from paramedic.cluster.refusals import explain_refusal
 from paramedic.cluster.transport import JSON_PATCH, MERGE_PATCH, ApiError, Request, Transport, Unavailable
 from paramedic.cluster.versions import KnownVersions
@@ -95,6 +108,9 @@ class Api:
         except ApiError as error:
             if error.status == 403:
                 return Denied(explain_refusal(error, user))
+            if error.status == 404 and isinstance(question, ListObjects):
+                served = question.resource
+                return NotServed(f"the cluster does not serve {served.plural} ({served.api_version})")
             raise Unavailable(str(error)) from None
 
     async def get(self, ref: ObjectRef, user: str = "", *, recent: bool = False) -> Object | None:
@@ -206,12 +222,13 @@ class Api:
     async def perform(self, effect: Effect, namespace: str, account: str) -> Outcome:
         """Does one effect as the playbook's account. Never raises: what became of it is the outcome."""
         user = service_account_user(namespace, account)
+        write = filled(effect) if isinstance(effect, FillRandom) else effect
         try:
-            stored = await self.transport.send(replace(_request_for(effect, user), timeout=self._write_timeout))
+            stored = await self.transport.send(replace(_request_for(write, user), timeout=self._write_timeout))
         except Unavailable as error:
             return Outcome(Result.UNKNOWN, str(error))
         except ApiError as error:
-            return _refused(effect, error, user)
+            return _refused(write, error, user)
         return Outcome(Result.DONE, stored=stored)
 
     async def put_status(self, resource: Resource, obj: Object) -> Object:
@@ -259,7 +276,7 @@ def access_attributes(permission: Permission, namespace: str) -> Object:
     return {name: value for name, value in attributes.items() if value}
 
 
-def _request_for(effect: Effect, user: str) -> Request:
+def _request_for(effect: Write, user: str) -> Request:
     ref = effect.ref
     if isinstance(effect, Create):
         return Request("POST", ref.resource.path(ref.namespace), _WRITE, effect.body, account=user)
@@ -281,7 +298,7 @@ def _request_for(effect: Effect, user: str) -> Request:
     return Request("PATCH", ref.path, _WRITE, bound + effect.operations, JSON_PATCH, user)
 
 
-def _refused(effect: Effect, error: ApiError, user: str) -> Outcome:
+def _refused(effect: Write, error: ApiError, user: str) -> Outcome:
     if isinstance(effect, Delete) and error.status in (404, 409):
         return Outcome(Result.DONE, "it is gone already")
     if isinstance(effect, Create) and error.status == 409:

@@ -52,6 +52,7 @@ class FakeCluster:
         self.log: list[Logged] = []
         self.logs: dict[tuple[str, str, str, bool], bytes] = {}  # by namespace, Pod, container, whether previous
         self.fault: Fault | None = None
+        self.unserved: set[Resource] = set()  # kinds whose API is not installed
 
     # --- what a test arranges
 
@@ -137,6 +138,8 @@ class FakeCluster:
     def _answer(self, request: Request, address: Address) -> Any:
         if address.resource == ACCESS_REVIEW:
             return self._review(request)
+        if address.resource in self.unserved:
+            raise ApiError(404, "NotFound", "the server could not find the requested resource")
         self.rules.check(request.account, verb_of(request, address), address)
         if request.method == "GET":
             if address.subresource == "log":

@@ -167,7 +167,7 @@ def settle(pending: Pending, outcomes: list[Outcome]) -> Observation | None:
     """What performed effects mean for their step. None: look at the target to know."""
     for outcome in outcomes:
         if outcome.result is Result.REFUSED:
-            return Failed(outcome.message, final=True)
+            return Failed(outcome.message, final=True, undo=pending.begun)
     if any(outcome.result in (Result.CONFLICT, Result.UNKNOWN) for outcome in outcomes):
         return Working("looking again")
     if any(outcome.result is Result.EXISTED for outcome in outcomes) and pending.existed:

@@ -179,7 +179,10 @@ def _write_intent(run: Run, step: StepStatus, planned: PlannedStep, intent: Inte
 
 def _act(run: Run, step: StepStatus, planned: PlannedStep, pending: Pending, seen: Seen) -> Decision | None:
     if step.deadline and run.now > parse_time(step.deadline):
-        return fail(run, step, Failed("it was not begun before its deadline, so it was not begun at all", final=True))
+        text = "it was not begun before its deadline, so it was not begun at all"
+        if pending.begun:
+            text = "it was not done before its deadline; what is left of it is not done"
+        return fail(run, step, Failed(text, final=True, undo=pending.begun))
     if run.action_of(planned).remedy and (holder := guard.holder_of(run, seen, str(run.target))):
         run.say(f"{step.name}: waiting for incident {holder}, which works on {run.target}")
         return Sleep(timedelta(seconds=5))

@@ -14,6 +14,7 @@ from paramedic.model.text import shorten
 from paramedic.model.times import format_time, parse_time
 
 _AGAIN = timedelta(seconds=1)
+_TIME_OVER = "its time is over (ttl)"
 _FIRST_RETRY, _LONGEST_RETRY = timedelta(seconds=15), timedelta(minutes=10)
 
 
@@ -36,7 +37,8 @@ def continue_undo(run: Run, seen: Seen, settled: Mapping[str, Observation]) -> D
     if answer is None:
         try:
             params = run.parameters_of(planned)
-            answer = run.action_of(planned).undo(params, run.context(planned), step.intent or {}, seen)
+            context = replace(run.context(planned), expired=_has_expired(step))
+            answer = run.action_of(planned).undo(params, context, step.intent or {}, seen)
         except Denied as denied:
             answer = Failed(str(denied))
     overdue = run.now > parse_time(step.undo.started_at) + run.action_of(planned).timeout
@@ -68,6 +70,10 @@ def _not_undone(run: Run, step: StepStatus, answer: Failed) -> None:
         run.tell(Happening("UndoFailed", text, warning=True, step=step.name))
 
 
+def _has_expired(step: StepStatus) -> bool:
+    return step.undo is not None and step.undo.reason == _TIME_OVER
+
+
 def retry_undo(run: Run) -> Decision | None:
     """Begins an undo anew that failed and may work by now, whether the incident has ended or not."""
     for step in run.status.steps:
@@ -84,7 +90,7 @@ def _undone(run: Run, step: StepStatus, message: str) -> None:
         return
     step.undo.state, step.undo.message = "Succeeded", shorten(message, 1000)
     step.undo.finished_at = run.stamp()
-    if step.state == "Succeeded":
+    if step.state == "Succeeded" and not (ACTIONS[step.action].keeps_way_back and _has_expired(step)):
         step.state = "Undone"
     step.expires_at = None
     run.tell(Happening("Undone", f"{step.name}: {message}", step=step.name))
@@ -131,7 +137,7 @@ def expire(run: Run) -> Decision | None:
     for step in run.status.steps:
         over = step.state in OVER  # one that is under way is ended by its own rules
         if over and step.expires_at and step.undo is None and parse_time(step.expires_at) <= run.now:
-            return start_undo(run, step, "its time is over (ttl)")
+            return start_undo(run, step, _TIME_OVER)
     return None
 
 

@@ -66,6 +66,10 @@ MACHINE_POOL = Resource("cluster.x-k8s.io/v1beta2", "MachinePool", "machinepools
 MACHINE_DEPLOYMENT_BETA1 = Resource("cluster.x-k8s.io/v1beta1", "MachineDeployment", "machinedeployments")
 MACHINE_POOL_BETA1 = Resource("cluster.x-k8s.io/v1beta1", "MachinePool", "machinepools")
 NODE_GROUPS = (MACHINE_DEPLOYMENT, MACHINE_POOL, MACHINE_DEPLOYMENT_BETA1, MACHINE_POOL_BETA1)
+SERVICE_CIDR = Resource("networking.k8s.io/v1", "ServiceCIDR", "servicecidrs", namespaced=False)
+ENDPOINT_SLICE = Resource("discovery.k8s.io/v1", "EndpointSlice", "endpointslices")
+#: Snapshots of volumes, where the cluster has the external snapshotter.
+VOLUME_SNAPSHOT = Resource("snapshot.storage.k8s.io/v1", "VolumeSnapshot", "volumesnapshots")
 LEASE = Resource("coordination.k8s.io/v1", "Lease", "leases")
 ACCESS_REVIEW = Resource("authorization.k8s.io/v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews", False)
 #: What somebody else may do, and who the caller is.
@@ -80,7 +84,7 @@ RESOURCES = {
     for item in (
         DEPLOYMENT, STATEFULSET, DAEMONSET, REPLICASET, CONTROLLER_REVISION, POD, NAMESPACE, NODE, EVENT, SECRET,
         CONFIGMAP, SERVICE, SERVICE_ACCOUNT, CLAIM, QUOTA, NETWORK_POLICY, LEASE, ACCESS_REVIEW, INCIDENT, PLAYBOOK,
-        HPA, JOB, CRON_JOB, INGRESS, DISRUPTION_BUDGET, *NODE_GROUPS,
+        HPA, JOB, CRON_JOB, INGRESS, DISRUPTION_BUDGET, *NODE_GROUPS, SERVICE_CIDR, ENDPOINT_SLICE, VOLUME_SNAPSHOT,
     )
 }  # fmt: skip
 
