@@ -11,6 +11,7 @@ from paramedic.actions.reads import (
     HttpGet,
     ListObjects,
     MayI,
+    MaySend,
     Missing,
     Read,
     ReadLog,
@@ -18,7 +19,10 @@ from paramedic.actions.reads import (
     TcpAnswer,
     TcpConnect,
     TryCreate,
+    TryPatch,
+    WhoAmI,
 )
+from paramedic.model.endpoints import Endpoint, refusal
 from paramedic.model.objects import Object, dig, labels
 
 T = TypeVar("T")
@@ -36,6 +40,9 @@ class World:
     denied_kinds: frozenset[str] = frozenset()
     refused: frozenset[str] = frozenset()  # what access reviews say no to, such as "patch deployments.apps"
     operator_refused: frozenset[str] = frozenset()  # the same, about the operator itself
+    endpoints: tuple[str, ...] = ()  # where the operator may send requests to
+    dry_patch_refusal: str = ""
+    operator: str = "system:serviceaccount:paramedic-system:paramedic"
     not_impersonated: str = ""  # why the operator may not act as the account
     asked: list[Read] = field(default_factory=list)
 
@@ -67,6 +74,12 @@ class World:
             return self.tcp
         if isinstance(read, TryCreate):
             return self._denied(read.resource.kind + "/create") or self.dry_run_refusal
+        if isinstance(read, TryPatch):
+            return self.dry_patch_refusal
+        if isinstance(read, MaySend):
+            return refusal(read.url, [Endpoint.prefix(item) for item in self.endpoints])
+        if isinstance(read, WhoAmI):
+            return self.operator
         assert isinstance(read, MayI)
         if self.not_impersonated and not read.own:
             return Denied(self.not_impersonated)

@@ -4,31 +4,45 @@ import asyncio
 import time
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
-from paramedic.actions.effects import Create, Delete, Effect, JsonPatch, MergePatch, Outcome, Result, verb_of
+from paramedic.actions.effects import (
+    Create,
+    Delete,
+    Effect,
+    JsonPatch,
+    MergePatch,
+    Outcome,
+    Result,
+    Send,
+    Write,
+    verb_of,
+)
 from paramedic.actions.reads import (
     EXISTS,
     AskPause,
     CountActive,
     Denied,
-    HttpAnswer,
     HttpGet,
     ListObjects,
     MayI,
+    MaySend,
     Read,
     ReadLog,
-    TcpAnswer,
     TcpConnect,
     TryCreate,
+    TryPatch,
+    WhoAmI,
 )
+from paramedic.cluster.dry_runs import try_patch
+from paramedic.cluster.outgoing import HttpClient, send_as
 from paramedic.cluster.refusals import explain_refusal
 from paramedic.cluster.transport import JSON_PATCH, MERGE_PATCH, ApiError, Request, Transport, Unavailable
 from paramedic.cluster.versions import KnownVersions
 from paramedic.model.names import FIELD_MANAGER, service_account_user
-from paramedic.model.objects import Object
+from paramedic.model.objects import Object, dig
 from paramedic.model.permissions import Permission
-from paramedic.model.references import ACCESS_REVIEW, ObjectRef, Resource
+from paramedic.model.references import ACCESS_REVIEW, SELF_REVIEW, ObjectRef, Resource
 
 _WRITE = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
 #: How long a granted permission is believed before it is asked for again. A refusal is asked again each time.
@@ -39,14 +53,6 @@ _TAKEN = "AlreadyExists"
 #: What the API server says of a JSON patch that does not fit the object as it is by now. It applies the operations
 #: before it compares the resourceVersion, so this too only means that the object changed.
 _DOES_NOT_FIT = "the server rejected our request due to an error in our request"
-
-
-class HttpClient(Protocol):
-    async def get(self, question: HttpGet) -> HttpAnswer:
-        """The answer of an endpoint; one that cannot be reached is an answer too, with status 0."""
-
-    async def connect(self, question: TcpConnect) -> TcpAnswer:
-        """Whether a port accepts a connection; one that does not is an answer too."""
 
 
 class Api:
@@ -60,6 +66,7 @@ class Api:
         self._http = http
         self._write_timeout = write_timeout
         self._granted: dict[tuple[str, MayI], float] = {}
+        self._me = ""
         self.known = KnownVersions()
 
     # --- reads
@@ -74,6 +81,8 @@ class Api:
     async def _answer(self, question: Read, user: str) -> Any:
         if isinstance(question, CountActive | AskPause):
             raise TypeError(f"{question} is the operator's own to answer, not the API server's")
+        if isinstance(question, MaySend):
+            return self._http.refusal(question.url)
         try:
             if isinstance(question, HttpGet):
                 return await self._http.get(question)
@@ -85,6 +94,10 @@ class Api:
                 return await self._log(question, user)
             if isinstance(question, TryCreate):
                 return await self._try_create(question, user)
+            if isinstance(question, TryPatch):
+                return await try_patch(self.transport, question, user)
+            if isinstance(question, WhoAmI):
+                return await self._who_am_i()
             user = "" if question.own else user
             if isinstance(question, ListObjects):
                 return await self.list(question, user)
@@ -186,11 +199,20 @@ class Api:
             return error.message
         return ""
 
+    async def _who_am_i(self) -> str:
+        if not self._me:
+            body = {"apiVersion": SELF_REVIEW.api_version, "kind": SELF_REVIEW.kind}
+            answer = await self.transport.send(Request("POST", SELF_REVIEW.path(None), body=body))
+            self._me = str(dig(answer, "status", "userInfo", "username", default=""))
+        return self._me
+
     # --- writes
 
     async def perform(self, effect: Effect, namespace: str, account: str) -> Outcome:
         """Does one effect as the playbook's account. Never raises: what became of it is the outcome."""
         user = service_account_user(namespace, account)
+        if isinstance(effect, Send):
+            return await send_as(self.get, self._http, effect, namespace, user)
         try:
             stored = await self.transport.send(replace(_request_for(effect, user), timeout=self._write_timeout))
         except Unavailable as error:
@@ -244,7 +266,7 @@ def access_attributes(permission: Permission, namespace: str) -> Object:
     return {name: value for name, value in attributes.items() if value}
 
 
-def _request_for(effect: Effect, user: str) -> Request:
+def _request_for(effect: Write, user: str) -> Request:
     ref = effect.ref
     if isinstance(effect, Create):
         return Request("POST", ref.resource.path(ref.namespace), _WRITE, effect.body, account=user)
@@ -264,7 +286,7 @@ def _request_for(effect: Effect, user: str) -> Request:
     return Request("PATCH", ref.path, _WRITE, bound + effect.operations, JSON_PATCH, user)
 
 
-def _refused(effect: Effect, error: ApiError, user: str) -> Outcome:
+def _refused(effect: Write, error: ApiError, user: str) -> Outcome:
     if isinstance(effect, Delete) and error.status in (404, 409):
         return Outcome(Result.DONE, "it is gone already")
     if isinstance(effect, Create) and error.status == 409:
