@@ -137,11 +137,11 @@ async def test_a_secret_that_cannot_be_read_for_a_moment_is_read_again() -> None
     failures = [1, 1]
     get = ward.api.get
 
-    async def shaky(ref: Any, user: str = "") -> Any:
+    async def shaky(ref: Any, user: str = "", **more: Any) -> Any:
         if ref.name == "flags" and failures:
             failures.pop()
             raise Unavailable("no answer")
-        return await get(ref, user)
+        return await get(ref, user, **more)
 
     ward.api.get = shaky  # type: ignore[method-assign]
     status = await ward.run()

@@ -100,7 +100,12 @@ class Send:
         headers = dict.fromkeys((name for name, _ in self.headers), "(set by the playbook)")
         headers |= {item.name: f"(from Secret {item.secret}, key {item.key})" for item in self.secret_headers}
         headers["Idempotency-Key"] = "(the operation ID)"
-        found: Object = {"kind": "Request", "metadata": {"name": self.request_line}, "headers": headers}
+        found: Object = {
+            "apiVersion": "",
+            "kind": "Request",
+            "metadata": {"name": self.request_line},
+            "headers": headers,
+        }
         return found | ({"body": self.body} if self.body else {})
 
     def describe(self) -> str:

@@ -1,6 +1,7 @@
 """CEL, type-checked before the night, evaluated with nothing but values.
 
-cel-expr-python is the C++ reference implementation. Two of its habits are met here: a runtime error is *returned* as a
+cel-expr-python is the C++ reference implementation; it is imported where an expression is compiled, since most commands
+compile none. Two of its habits are met here: a runtime error is *returned* as a
 value of type ERROR (whose truth value would be true), and dotted variables must be declared one by one, which is what
 lets a misspelt name fail when a playbook is applied.
 """
@@ -8,9 +9,6 @@ lets a misspelt name fail when a playbook is applied.
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Literal
-
-from cel_expr_python import cel
-from cel_expr_python.ext import ext_optional
 
 Kind = Literal["string", "bool", "double", "values", "doubles", "list"]
 Variables = tuple[tuple[str, Kind], ...]
@@ -22,17 +20,16 @@ class ExpressionError(ValueError):
 
 @lru_cache(maxsize=256)
 def _environment(variables: Variables) -> Any:
-    return cel.NewEnv(
-        variables={name: _type(kind) for name, kind in variables}, extensions=[ext_optional.ExtOptional()]
-    )
+    from cel_expr_python import cel
+    from cel_expr_python.ext import ext_optional
 
-
-def _type(kind: Kind) -> Any:
     values = cel.Type.Map(cel.Type.STRING, cel.Type.DYN)
-    return {
+    types: dict[Kind, Any] = {
         "string": cel.Type.STRING, "bool": cel.Type.BOOL, "double": cel.Type.DOUBLE, "values": values,
         "doubles": cel.Type.Map(cel.Type.STRING, cel.Type.DOUBLE), "list": cel.Type.List(values),
-    }[kind]  # fmt: skip
+    }  # fmt: skip
+    declared = {name: types[kind] for name, kind in variables}
+    return cel.NewEnv(variables=declared, extensions=[ext_optional.ExtOptional()])
 
 
 @lru_cache(maxsize=1024)
@@ -44,17 +41,16 @@ def compiled(expression: str, variables: Variables, example: str) -> Any:
         found = _environment(variables).compile(expression)
     except RuntimeError as error:
         raise ExpressionError(explain(str(error))) from None
-    if found.return_type() not in (cel.Type.BOOL, cel.Type.DYN):
-        raise ExpressionError(
-            f"gives a {found.return_type().name()}, but must give true or false; compare it, as in {example}"
-        )
+    given = found.return_type().name()
+    if given not in ("BOOL", "DYN"):
+        raise ExpressionError(f"gives a {given}, but must give true or false; compare it, as in {example}")
     return found
 
 
 def truth(expression: str, program: Any, values: Mapping[str, Any]) -> bool:
     """The truth of an expression. Raises ExpressionError where it has none, such as for a key that is missing."""
     result = program.eval(data=dict(values))
-    if result.type() != cel.Type.BOOL:
+    if result.type().name() != "BOOL":
         raise ExpressionError(f"{expression!r} has no truth value: {result.value()}")
     return bool(result.value())
 
