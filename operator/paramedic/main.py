@@ -34,7 +34,13 @@ def main() -> None:
 )
 @click.option("--lease-namespace", metavar="NS", help="Where the Lease lives; else the Pod's namespace, or default.")
 @click.option("--lease-duration", metavar="SECONDS", help="How long leadership lasts without renewal. [15]")
-@click.option("--http-allow", metavar="CIDR,…", help="Networks that httpCheck may ask; else all but metadata services.")
+@click.option(
+    "--http-allow",
+    metavar="URL|CIDR",
+    multiple=True,
+    help="A URL prefix that steps may send requests to [nowhere], or a network that checks may ask [all but metadata"
+    " services]; may be given several times.",
+)
 @click.option("--workers", metavar="N", help="How many incidents are looked at side by side. [32]")
 @click.option("--log-format", metavar="auto|json|text", help="text on a terminal, else json. [auto]")
 @click.option("--log-level", metavar="LEVEL", help="debug, info, warning or error. [info]")
@@ -45,7 +51,7 @@ def run(**given: Any) -> None:
     leadership was lost or the cluster is not what it needs, 2 for a wrong option.
     """
     try:
-        settings = Settings(**{name: value for name, value in given.items() if value is not None})
+        settings = Settings(**{name: value for name, value in given.items() if value not in (None, ())})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = str(first["loc"][0]).replace("_", "-")

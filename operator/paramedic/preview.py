@@ -23,6 +23,7 @@ from paramedic.actions.reads import (
     Seen,
     TcpAnswer,
     TcpConnect,
+    TryPatch,
 )
 from paramedic.api.v1alpha1.incident import CLUSTER_KINDS, Incident
 from paramedic.api.v1alpha1.incident_status import PlannedStep, StepState, StepStatus
@@ -142,7 +143,8 @@ class Previewer:
     async def _answer(self, reads: Iterable[Read], namespace: str) -> dict[Read, Any]:
         # Permissions are asked about the playbook's account once the plan stands; till then they are taken as granted.
         asked: dict[Read, Any] = {item: True for item in reads if isinstance(item, MayI)}
-        rest = [item for item in reads if not isinstance(item, MayI)]
+        asked |= {item: "" for item in reads if isinstance(item, TryPatch)}
+        rest = [item for item in reads if item not in asked]
         return asked | await self._caller.api.answer(rest, namespace, "")
 
     async def _with_grants(self, preview: Preview, namespace: str) -> Preview:

@@ -57,7 +57,7 @@ class OperatorProcess:
         configuration = await connect(self._settings.kubeconfig)
         transport = RestTransport(configuration, self._metrics.count_request)
         times = self._settings.lease_times
-        http = HttpChecker(AddressGuard(self._settings.http_allow))
+        http = HttpChecker(AddressGuard(self._settings.http_networks), self._settings.http_endpoints)
         api = Api(transport, http, write_timeout=times.request_timeout)
         self._lease = LeaderLease(transport, self._clock, self._settings.home_namespace, times=times)
         self._publisher = Publisher(api, self._clock, self._metrics)

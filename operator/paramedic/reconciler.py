@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 
 from pydantic import ValidationError
 
-from paramedic.actions.effects import JsonPatch, MergePatch, Result
+from paramedic.actions.effects import Effect, JsonPatch, MergePatch, Outcome, Result, Send
 from paramedic.actions.reads import AskPause, CountActive, GetObject, ListObjects, Missing, Read, Seen
 from paramedic.api.v1alpha1.incident import Incident
 from paramedic.clock import Clock
@@ -60,6 +60,7 @@ class Reconciler:
         self._outbox, self._pause, self._index = outbox, pause, index
         self._stored: dict[Key, _Stored] = {}
         self._created: dict[Key, Object] = {}
+        self._fresh: dict[Key, set[str]] = {}  # operations whose intent was stored here and which were not begun yet
         self._claims: WeakValueDictionary[tuple[str, str], _Claim] = WeakValueDictionary()
 
     def is_echo(self, key: Key, resource_version: str) -> bool:
@@ -83,6 +84,7 @@ class Reconciler:
         obj = self._created.pop(key, None) or await self._api.get(ObjectRef.to(INCIDENT, *key))
         if obj is None or obj["metadata"].get("deletionTimestamp"):
             self._stored.pop(key, None)
+            self._fresh.pop(key, None)
             self._outbox.forget(key)
             return None
         claim = self._claim_of(key[0], _named_target(obj))
@@ -121,6 +123,7 @@ class Reconciler:
             incident,
             now,
             quiet_for=self._quiet_for(key),
+            fresh=frozenset(self._fresh.get(key, ())),
             delivered=self._outbox.delivered(key),
             sending=self._outbox.sending(key),
         )
@@ -186,6 +189,7 @@ class Reconciler:
                 return None
             raise
         self._note(look.key, stored)
+        self._keep_fresh(look.key, run)
         self._publisher.publish(run, run.happened)
         self._outbox.stored(look.key, run.incident, status)
         return stored
@@ -197,7 +201,7 @@ class Reconciler:
         for effect in decision.effects:
             if not self._leads():
                 raise NotLeading
-            outcome = await self._api.perform(effect, run.namespace, run.account)
+            outcome = await self._do(effect, run, run.step(decision.step).operation_id or "")
             extra = {"incident": f"{run.namespace}/{run.name}", "step": decision.step, "account": run.account}
             log.info("%s: %s %s", effect.describe(), outcome.result, outcome.message, extra=extra)
             outcomes.append(outcome)
@@ -205,6 +209,27 @@ class Reconciler:
                 look.seen.answers[GetObject(effect.ref.named)] = outcome.stored
         verdict = settle(decision.pending, outcomes)
         look.settled = {decision.step: verdict} if verdict is not None else {}
+
+    def _keep_fresh(self, key: Key, run: Run) -> None:
+        """Notes which operations may be begun now. What is over is forgotten."""
+        running = {step.operation_id for step in run.status.steps if step.state == "Running"}
+        fresh = {item for item in self._fresh.get(key, set()) | run.begins if item in running}
+        if fresh:
+            self._fresh[key] = fresh
+        else:
+            self._fresh.pop(key, None)
+
+    async def _do(self, effect: Effect, run: Run, operation: str) -> Outcome:
+        """One effect. A request counts as begun from here on, unless it was surely not sent."""
+        if not isinstance(effect, Send):
+            return await self._api.perform(effect, run.namespace, run.account)
+        fresh = self._fresh.get((run.namespace, run.name), set())
+        known = operation in fresh
+        fresh.discard(operation)
+        outcome = await self._api.perform(effect, run.namespace, run.account)
+        if known and outcome.result is Result.CONFLICT:
+            fresh.add(operation)
+        return outcome
 
     def _quiet_for(self, key: Key) -> timedelta:
         last = self._stored.get(key)

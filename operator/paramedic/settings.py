@@ -8,6 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from paramedic.lease import LeaseTimes
+from paramedic.model.endpoints import BadUrl, Endpoint, shown
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
@@ -29,15 +30,18 @@ class Settings(BaseSettings):
     default_namespace: str | None = None
     lease_namespace: str | None = None
     lease_duration: float = Field(15.0, ge=1.0, le=300.0)
-    http_allow: Annotated[tuple[Network, ...], NoDecode] = ()
+    http_allow: Annotated[tuple[Network | Endpoint, ...], NoDecode] = ()
     workers: int = Field(32, ge=1, le=512)
     log_format: Literal["auto", "json", "text"] = "auto"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @field_validator("http_allow", mode="before")
     @classmethod
-    def _networks(cls, value: object) -> object:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+    def _allowed(cls, value: object) -> object:
+        texts = value.split(",") if isinstance(value, str) else value
+        if not isinstance(texts, list | tuple) or not all(isinstance(item, str) for item in texts):
+            return value
+        return tuple(_network_or_endpoint(part.strip()) for text in texts for part in text.split(",") if part.strip())
 
     @field_validator(
         "namespace", "kubeconfig", "lease_namespace", "receiver", "receiver_token_file", "receiver_cert",
@@ -81,6 +85,16 @@ class Settings(BaseSettings):
         return value
 
     @property
+    def http_networks(self) -> tuple[Network, ...]:
+        """The networks that checks may ask; empty for all but the addresses that nobody may ask."""
+        return tuple(item for item in self.http_allow if not isinstance(item, Endpoint))
+
+    @property
+    def http_endpoints(self) -> tuple[Endpoint, ...]:
+        """Where steps may send requests to; empty for nowhere."""
+        return tuple(item for item in self.http_allow if isinstance(item, Endpoint))
+
+    @property
     def lease_times(self) -> LeaseTimes:
         return LeaseTimes.of(self.lease_duration)
 
@@ -97,6 +111,22 @@ class Settings(BaseSettings):
     def alerts_namespace(self) -> str:
         """Where the Incidents of alerts go that have no namespace of their own."""
         return self.default_namespace or self.namespace or self.home_namespace
+
+
+def _network_or_endpoint(text: str) -> Network | Endpoint:
+    """A network as CIDR, or the URL prefix of endpoints. Raises ValueError."""
+    if "://" in text:
+        try:
+            return Endpoint.prefix(text)
+        except BadUrl as error:
+            raise ValueError(f"{shown(text)!r} {error}") from None
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError as error:
+        raise ValueError(
+            f"{error}; write a network that checks may ask, such as 10.0.0.0/8, or the URL prefix of an endpoint that"
+            " steps may send to, such as https://api.example.com/v1"
+        ) from None
 
 
 def _is_loopback(host: str) -> bool:

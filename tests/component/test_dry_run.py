@@ -17,6 +17,7 @@ import pytest
 
 from component.builders import Ward, step
 from paramedic.actions.contract import Action
+from paramedic.actions.effects import Send
 from paramedic.actions.registry import ACTIONS
 from paramedic.cluster import fake_store
 from paramedic.cluster.fake import Moment
@@ -61,12 +62,22 @@ class Write:
     after: Object | None = None
 
 
+def answering() -> Ward:
+    """A world with an endpoint that an admin allowed."""
+    ward = Ward(image="web:v1")
+    ward.http.allow(ENDPOINT)
+    ward.http.set(ENDPOINT, 200)
+    return ward
+
+
+ENDPOINT = "https://flags.example.com/v1"
 SCENARIOS = (
     Scenario("collectEvidence"),
     Scenario("rollingRestart"),
     Scenario("rollback", world=lambda: Ward(image="web:broken")),
     Scenario("rollback", {"toRevision": 1}),
     Scenario("isolate", {"ttl": "1h", "allowDNS": True}),
+    Scenario("http", {"url": ENDPOINT, "body": {"on": False}, "headers": {"X-Team": "shop"}}, world=answering),
     Scenario("wait", {"duration": "1s"}),  # it has something to wait for, and nothing to write
 )
 
@@ -142,7 +153,10 @@ def recorded(ward: Ward) -> list[Write]:
         else:
             writes[-1].after = found
 
-    ward.cluster.fault = record
+    def receive(effect: Send) -> None:
+        writes.append(Write("send", str(effect.ref), None, effect.shown))
+
+    ward.cluster.fault, ward.http.receive = record, receive
     return writes
 
 

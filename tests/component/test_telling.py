@@ -4,6 +4,8 @@ import base64
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from component.builders import HEALTH, HOME, USER, Killed, StrikeAt, Ward, step
 from paramedic.model.deliveries import Delivery
 from paramedic.model.objects import Object
@@ -437,3 +439,97 @@ async def test_a_pause_that_cannot_be_read_counts_as_one() -> None:
 
     assert "whether the operator is paused cannot be read" in status["message"]
     assert ward.effects == []
+
+
+# --- manual steps that remind
+
+
+def reminding(**more: Any) -> Object:
+    return step("call", "manual", {"instructions": "Call the payment provider."} | more)
+
+
+def texts(ward: Ward, channel: str = "oncall") -> list[str]:
+    return [notice.text.partition("\n")[0] for notice in told(ward, channel)]
+
+
+async def test_a_manual_step_tells_its_own_channel_and_reminds_it_while_it_waits() -> None:
+    ward = await ward_with(reminding(channel="managers", remindEvery="15m"))
+
+    await ward.pass_time(timedelta(minutes=46))
+
+    assert texts(ward, "managers") == [
+        "A person is needed: call: Call the payment provider.",
+        "Still waiting, for 15m: call: Call the payment provider.",
+        "Still waiting, for 30m: call: Call the payment provider.",
+        "Still waiting, for 45m: call: Call the payment provider.",
+    ]
+    assert "kubectl incident done one call -n shop" in told(ward, "managers")[-1].text
+
+
+async def test_without_a_channel_of_its_own_who_answers_first_is_reminded() -> None:
+    ward = await ward_with(reminding(remindEvery="15m"), escalation=[level("12h")])
+
+    await ward.pass_time(timedelta(minutes=16))
+
+    assert texts(ward)[-1] == "Still waiting, for 15m: call: Call the payment provider."
+
+
+async def test_reminders_end_when_it_is_done() -> None:
+    ward = await ward_with(reminding(channel="oncall", remindEvery="15m"))
+    await ward.pass_time(timedelta(minutes=16))
+
+    ward.answer("call", "Done")
+    await ward.pass_time(timedelta(hours=1))
+
+    assert sum(text.startswith("Still waiting") for text in texts(ward)) == 1
+
+
+async def test_an_operator_that_was_away_reminds_once_and_keeps_the_beat() -> None:
+    ward = await ward_with(reminding(channel="oncall", remindEvery="15m"))
+    await ward.run("Waiting")
+
+    ward.start()
+    ward.clock.advance(timedelta(minutes=50))
+    await ward.pass_time(timedelta(minutes=11))
+
+    assert [text.partition(":")[0] for text in texts(ward)[1:]] == ["Still waiting, for 50m2s", "Still waiting, for 1h"]
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+async def test_an_operator_that_is_killed_around_a_reminder_repeats_none(moment: Any) -> None:
+    ward = await ward_with(reminding(channel="oncall", remindEvery="15m"))
+    await ward.run("Waiting")
+    await ward.look()
+    ward.clock.advance(timedelta(minutes=15))
+
+    ward.cluster.fault = StrikeAt(1, moment, Killed)
+    with pytest.raises(Killed):
+        await ward.look()
+    ward.start()
+    await ward.pass_time(timedelta(minutes=10))
+
+    reminders = [item for item in notices(ward) if item[0] == "Reminder call"]
+    assert len(reminders) == 1
+    # One that was written down when the operator died may be on its way, and is not sent again.
+    assert reminders[0][2] == ("Sent" if moment == "before" else "Unknown")
+
+
+async def test_at_the_deadline_it_is_escalated_and_the_step_fails() -> None:
+    ward = await ward_with(reminding(channel="managers", deadline="2h", message="call ${target.name}'s provider!"))
+
+    status = await ward.run()
+
+    assert status["phase"] == "Failed"
+    assert "nobody did it within 2h: Call the payment provider." in status["message"]
+    await ward.look()
+    assert "call web's provider!" in texts(ward, "managers")
+    assert ward.condition("Escalated")["status"] == "True"
+
+
+async def test_at_the_deadline_the_run_goes_on_where_the_playbook_says_so() -> None:
+    ward = await ward_with(reminding(channel="managers", deadline="2h") | {"onFailure": "Continue"})
+
+    status = await ward.run()
+
+    assert ward.states() == {"call": "Failed"}
+    assert status["phase"] == "Resolved", status["message"]

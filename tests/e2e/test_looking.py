@@ -189,6 +189,37 @@ def test_a_time_earlier_of_which_nothing_is_known_fails_the_step(
     assert found["steps"][0]["outputs"]["value"] == 0.01
 
 
+@pytest.mark.monitoring
+def test_an_expression_decides_over_values_labels_and_the_time_earlier(
+    web: Kube, operator: Operator, prometheus: Prometheus
+) -> None:
+    baseline = {"offset": ["2s"]}
+    well = {"expression": "value < 1.5 * baseline['2s'] && series.all(s, s.labels.pod == 'a')", "baseline": baseline}
+    bad = {"expression": "value > 1.5 * baseline['2s']", "baseline": baseline}
+    query = "label_replace(errors:ratio, 'pod', 'a', '', '')"
+    steps = [
+        asking(prometheus, query, expect=None, **well),
+        asking(prometheus, query, expect=None, **bad) | {"name": "bad"},
+    ]
+    for item in steps:
+        del item["promQuery"]["expect"]
+    web.apply(playbook("look", *steps), incident("slow", "web", "look"))
+    found = web.incident_in("slow", "Resolved", "Failed")["status"]
+    assert [item["state"] for item in found["steps"]] == ["Succeeded", "Failed"], found["message"]
+    assert "value > 1.5 * baseline['2s'] is false: the value is 0.01 (pod=a)" in found["message"]
+
+
+def test_an_expression_that_cannot_be_compiled_is_told_when_the_playbook_is_applied(
+    shop: Kube, operator: Operator
+) -> None:
+    wrong = {"url": "http://prometheus:9090", "query": "up", "expression": "valu < 5.0"}
+    shop.apply(playbook("look", step("errors", "promQuery", wrong)))
+    found = shop.wait_for("playbook", "look", lambda obj: obj.get("status", {}).get("conditions"))
+    ready = next(item for item in found["status"]["conditions"] if item["type"] == "Ready")
+    assert (ready["status"], ready["reason"]) == ("False", "Invalid")
+    assert "spec.steps[0].promQuery: expression: at 1:1: undeclared reference to 'valu'" in ready["message"]
+
+
 def test_a_query_without_an_operator_to_compare_by_is_refused_by_the_api_server(shop: Kube) -> None:
     wrong = {"url": "http://prometheus:9090", "query": "up", "expect": {"operator": "=", "value": 1}}
     assert "promQuery.expect.operator" in shop.refused(playbook("look", step("errors", "promQuery", wrong)))

@@ -11,6 +11,7 @@ from paramedic.actions.reads import (
     HttpGet,
     ListObjects,
     MayI,
+    MaySend,
     Missing,
     Read,
     ReadLog,
@@ -19,7 +20,9 @@ from paramedic.actions.reads import (
     TcpConnect,
     TryCreate,
     TryPatch,
+    WhoAmI,
 )
+from paramedic.model.endpoints import Endpoint, refusal
 from paramedic.model.objects import Object, dig, labels
 
 T = TypeVar("T")
@@ -38,6 +41,8 @@ class World:
     denied_kinds: frozenset[str] = frozenset()
     refused: frozenset[str] = frozenset()  # what access reviews say no to, such as "patch deployments.apps"
     operator_refused: frozenset[str] = frozenset()  # the same, about the operator itself
+    endpoints: tuple[str, ...] = ()  # where the operator may send requests to
+    operator: str = "system:serviceaccount:paramedic-system:paramedic"
     not_impersonated: str = ""  # why the operator may not act as the account
     asked: list[Read] = field(default_factory=list)
 
@@ -71,6 +76,10 @@ class World:
             return self._denied(read.resource.kind + "/create") or self.dry_run_refusal
         if isinstance(read, TryPatch):
             return self._denied(read.ref.kind + "/patch") or self.patch_refusal
+        if isinstance(read, MaySend):
+            return refusal(read.url, [Endpoint.prefix(item) for item in self.endpoints])
+        if isinstance(read, WhoAmI):
+            return self.operator
         assert isinstance(read, MayI)
         if self.not_impersonated and not read.own:
             return Denied(self.not_impersonated)

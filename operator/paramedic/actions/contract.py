@@ -10,7 +10,7 @@ An action has up to three moments, each a pure function of its parameters, its c
 `undo`     answers like `observe`, about the way back.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Generic, Literal, TypeVar
@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from paramedic.actions.effects import Effect
-from paramedic.actions.reads import Read, Seen
+from paramedic.actions.reads import HttpAnswer, Read, Seen
 from paramedic.model.names import digest
 from paramedic.model.permissions import Permission
 from paramedic.model.references import ObjectRef
@@ -32,6 +32,8 @@ class Parameters(BaseModel):
 
 
 ResponsePhase = Literal["Assess", "Contain", "Communicate", "Diagnose", "Remediate", "Verify", "Review"]
+#: What a step does when nobody can know whether its change was made.
+OnUnknown = Literal["Retry", "Fail", "Ask"]
 P = TypeVar("P", bound=Parameters)
 
 
@@ -63,6 +65,11 @@ class Context:
     #: Operation IDs of earlier attempts of this step, whose change may be there already.
     earlier: tuple[str, ...] = ()
     answers: tuple[Answer, ...] = ()
+    #: Whether nothing of the change can have been begun yet: this process has just written the intent down. What leaves
+    #: no trace to look for, such as a request, may be sent only then; else it may have been sent already.
+    fresh: bool = False
+    #: Who answers for the incident: who opened it, has taken it, leads, or has approved a step.
+    people: frozenset[str] = frozenset()
     failed_checks: tuple[str, ...] = ()
     #: Whether an undo was begun because the time of the change is over (ttl), not because it is to go back.
     expired: bool = False
@@ -108,7 +115,9 @@ class Intent:
 
 @dataclass(frozen=True)
 class Notice:
-    """Something to be told over a channel of the playbook. ``raise_to`` is the incident's severity from then on."""
+    """Something to be told over a channel of the playbook; without one, where those are who answer first. ``raise_to`` is
+    the incident's severity from then on.
+    """
 
     channel: str
     text: str
@@ -130,7 +139,7 @@ class Finished:
 class Failed:
     """The step has failed. ``final``: a retry would meet the same refusal. ``undo``: its own change must go back.
     ``untouched``: nothing was changed, or what was changed is over, so a retry looks anew instead of going on with the
-    change of this attempt.
+    change of this attempt. ``notices`` are written down with that, and sent afterwards.
     """
 
     message: str
@@ -139,6 +148,16 @@ class Failed:
     undo: bool = False
     untouched: bool = False
     evidence: tuple[Evidence, ...] = ()
+    notices: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """Nobody can know whether the change was made: a request was sent, or perhaps not, and no answer came. What happens
+    now is the step's `onUnknown`.
+    """
+
+    message: str
 
 
 @dataclass(frozen=True)
@@ -149,15 +168,26 @@ class Skipped:
 
 
 @dataclass(frozen=True)
+class Reminder:
+    """Tells whoever a step waits for, again and again. Without a channel, where those are who answer first."""
+
+    every: timedelta
+    channel: str = ""
+
+
+@dataclass(frozen=True)
 class Waiting:
     """Not now. ``person`` tells that somebody must answer: Approve a change, or report a manual step Done.
 
-    ``proposal`` is the identity of the change that waits for approval.
+    ``proposal`` is the identity of the change that waits for approval. ``channel`` is where it is told that somebody is
+    waited for; without one, where those are who answer first.
     """
 
     message: str
     person: str = ""  # "" | "Approve" | "Done"
     proposal: str = ""
+    channel: str = ""
+    reminder: Reminder | None = None
 
 
 @dataclass(frozen=True)
@@ -165,13 +195,15 @@ class Pending:
     """Effects still to be done. ``done`` settles the step at once when they succeed, else it is observed on.
 
     ``existed`` is the verdict where a create found its object there already, from before a crash. ``begun``: the step
-    has changed something before these, which must go back where one of them is refused or comes too late.
+    has changed something before these, which must go back where one of them is refused or comes too late. ``read`` makes a
+    verdict of the answer to a request; an undo has nobody to ask, so what it cannot know it calls failed, or sends again.
     """
 
     effects: tuple[Effect, ...]
     done: Finished | Failed | None = None
     existed: Finished | Failed | None = None
     begun: bool = False
+    read: Callable[[HttpAnswer], "Finished | Failed | Unknown"] | None = None
 
 
 @dataclass(frozen=True)
@@ -187,7 +219,7 @@ class Working:
 
 Preparation = Intent | Finished | Failed | Skipped | Waiting
 #: An intent, where it must be written anew before anything is done.
-Observation = Pending | Working | Finished | Failed | Intent
+Observation = Pending | Working | Finished | Failed | Unknown | Intent
 
 
 class Action(Generic[P]):
@@ -242,6 +274,15 @@ class Action(Generic[P]):
     def channels(self, params: P) -> Iterable[str]:
         """The playbook's channels that it uses."""
         return ()
+
+    def endpoints(self, params: P) -> Mapping[str, str]:
+        """Where it sends requests, which an admin must have allowed: URLs by the path of their parameter."""
+        return {}
+
+    def on_unknown(self, params: P) -> OnUnknown | None:
+        """What happens where nobody can know whether its change was made, unless the step says otherwise; None where
+        looking always tells."""
+        return None
 
     def prepare(self, params: P, ctx: Context, seen: Seen) -> Preparation:
         raise NotImplementedError(f"{self.name} cannot be prepared")

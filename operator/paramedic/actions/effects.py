@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from paramedic.model.endpoints import shown
 from paramedic.model.names import OPERATION_ANNOTATION
 from paramedic.model.objects import Object
 from paramedic.model.references import ObjectRef, resource_of
@@ -95,15 +96,67 @@ class FillRandom:
 #: Stands in plans for a value that is not made yet.
 RANDOM_VALUE = "(new random value, {length} characters)"
 
-#: What a request can be made of as it is.
+
+@dataclass(frozen=True, slots=True)
+class SecretHeader:
+    """A header whose value is kept in a Secret of the namespace. It is read when the request is sent, and kept nowhere."""
+
+    name: str
+    secret: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Send:
+    """One HTTP request to an endpoint outside of Kubernetes. ``key`` is its Idempotency-Key: the same request under the
+    same key is the same operation, for a receiver that looks at it. It leaves no trace that could be looked for.
+    """
+
+    method: str
+    url: str
+    key: str
+    headers: tuple[tuple[str, str], ...] = ()
+    secret_headers: tuple[SecretHeader, ...] = ()
+    body: str = ""
+    timeout: float = 10.0  # seconds
+
+    @property
+    def request_line(self) -> str:
+        """Method and URL; the query, which may hold a key, is left out."""
+        return f"{self.method} {shown(self.url)}"
+
+    @property
+    def ref(self) -> ObjectRef:
+        """What it is shown as; no object of the cluster."""
+        return ObjectRef("", "Request", "", self.request_line)
+
+    @property
+    def shown(self) -> Object:
+        """What a person may see of it, as an object: headers by name, their values left out."""
+        headers = dict.fromkeys((name for name, _ in self.headers), "(set by the playbook)")
+        headers |= {item.name: f"(from Secret {item.secret}, key {item.key})" for item in self.secret_headers}
+        headers["Idempotency-Key"] = "(the operation ID)"
+        found: Object = {
+            "apiVersion": "",
+            "kind": "Request",
+            "metadata": {"name": self.request_line},
+            "headers": headers,
+        }
+        return found | ({"body": self.body} if self.body else {})
+
+    def describe(self) -> str:
+        return f"send {self.request_line}"
+
+
+#: What is done to an object of the cluster.
 Write = MergePatch | JsonPatch | Create | Delete
-Effect = Write | FillRandom
+Effect = Write | FillRandom | Send
 
 
 class Result(StrEnum):
     DONE = "Done"
     EXISTED = "Existed"  # a create found its object there
-    CONFLICT = "Conflict"  # the object changed since it was read: look again
+    CONFLICT = "Conflict"  # nothing was done, such as for an object that changed since it was read: look again
     UNKNOWN = "Unknown"  # no answer came: look whether it happened
     REFUSED = "Refused"  # the API server says no, and will again
 
@@ -118,11 +171,13 @@ class Outcome:
 
 
 def verb_of(effect: Effect) -> str:
-    """The RBAC verb an effect needs."""
+    """The RBAC verb that an effect needs; for a request, which needs none, what is done."""
     if isinstance(effect, Create):
         return "create"
+    if isinstance(effect, Send):
+        return "send"
     return "delete" if isinstance(effect, Delete) else "patch"
 
 
-def resource_plural(effect: Effect) -> str:
+def resource_plural(effect: Write) -> str:
     return resource_of(effect.ref.api_version, effect.ref.kind).plural

@@ -2,7 +2,8 @@
 
 import json
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from paramedic.actions.reads import HttpAnswer
@@ -22,10 +23,11 @@ class Unknown(Exception):
 
 @dataclass(frozen=True)
 class Series:
-    """One series: its labels as a text, and its numbers by the second they are of."""
+    """One series: its labels, as a text too, and its numbers by the second they are of."""
 
     labels: str
     points: tuple[tuple[float, float], ...]
+    metric: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def values(self) -> list[float]:
@@ -79,4 +81,4 @@ def _series(item: Any) -> Series:
     if bad := next((value for _, value in read if not math.isfinite(value)), None):
         named = f" of {labels}" if labels else ""
         raise Unknown(f"a value{named} is {bad}, as of a division by zero without traffic")
-    return Series(labels, read)
+    return Series(labels, read, {str(key): str(value) for key, value in metric.items()})

@@ -11,8 +11,10 @@ from pydantic import BeforeValidator, Field, StringConstraints, field_validator,
 from paramedic.actions.contract import Action, Context, Failed, Finished, Parameters
 from paramedic.actions.http_check import url_refusal
 from paramedic.actions.prom_answer import BODY_LIMIT, Series, Unknown, read_series
+from paramedic.actions.prom_expression import check, holds
 from paramedic.actions.reads import HttpGet, Seen
 from paramedic.model.durations import PATTERN, parse_duration
+from paramedic.model.expressions import ExpressionError
 
 _SHOWN = 10
 _POINTS = 1_000
@@ -60,14 +62,19 @@ class Baseline(Parameters):
     offset: list[Annotated[str, StringConstraints(min_length=2, max_length=6), BeforeValidator(_offset)]] = Field(
         min_length=1, max_length=4, description="How much earlier, such as 1d and 7d; each must hold."
     )
-    max_ratio: float = Field(
-        gt=0, le=1_000_000, allow_inf_nan=False, description="How many times the value then the value now may be."
+    max_ratio: float | None = Field(
+        None,
+        gt=0,
+        le=1_000_000,
+        allow_inf_nan=False,
+        description="How many times the value then the value now may be. Left out, the expression alone compares.",
     )
 
 
 class PromQueryParameters(Parameters):
-    """Asks a Prometheus, and compares what it answers with a number (expect), with the same time earlier (baseline), or
-    both. Every series must pass, and in a range every value of it; where there are several, the worst is the value.
+    """Asks a Prometheus, and compares what it answers with a number (expect), with the same time earlier (baseline), by an
+    expression, or by several of these. Every series must pass, and in a range every value of it; where there are several,
+    the worst is the value.
     No data, NaN, an error, or an answer that may be incomplete is a failure that says Unknown, never zero and never
     healthy. Outputs, where there is data: value (the worst), values (of up to 10 series, the worst first: series and
     value), baseline (the values earlier, by offset), samples (how many values were looked at; 0 without data).
@@ -84,6 +91,12 @@ class PromQueryParameters(Parameters):
     range: Range | None = Field(None, description="Asks for a stretch of time up to now; for this instant if left out.")
     expect: Expectation | None = Field(None, description="What every value must be.")
     baseline: Baseline | None = Field(None, description="How much worse than earlier it may be.")
+    expression: Annotated[str, StringConstraints(min_length=1, max_length=1024)] | None = Field(
+        None,
+        description="CEL that must be true. It sees value (the worst), series (a list, each with labels, value and, in a"
+        " range, values) and baseline (the value earlier by offset), as in value < 2.0 * baseline['1d'] ||"
+        " series.all(s, s.labels.zone != 'a'). Numbers are written with a point; it takes no templates and no division.",
+    )
     timeout: Duration = Field("10s", description="How long to wait for each answer, 1s to 60s.")
 
     @field_validator("timeout")
@@ -95,8 +108,19 @@ class PromQueryParameters(Parameters):
 
     @model_validator(mode="after")
     def _compares(self) -> Self:
-        if self.expect is None and self.baseline is None:
-            raise ValueError('it compares nothing; add expect, such as {operator: "<", value: 0.05}, or baseline')
+        if self.expect is None and self.baseline is None and self.expression is None:
+            raise ValueError(
+                'it compares nothing; add expect, such as {operator: "<", value: 0.05}, baseline or expression'
+            )
+        if self.baseline is not None and self.baseline.max_ratio is None and "baseline" not in (self.expression or ""):
+            raise ValueError(
+                "baseline compares nothing; add maxRatio, such as 1.5, or an expression that names baseline"
+            )
+        if self.expression is not None:
+            try:
+                check(self.expression, self.baseline.offset if self.baseline else [])
+            except ExpressionError as error:
+                raise ValueError(f"expression: {error}") from None
         return self
 
 
@@ -121,12 +145,10 @@ class PromQuery(Action[PromQueryParameters]):
             now = _read(params, ctx, seen, questions["0s"])
         except Unknown as unknown:
             return Failed(f"Unknown: {unknown}", {"samples": 0}, final=unknown.final)
-        worst = sorted(
-            ((_worst(params, item), item.labels) for item in now), key=lambda pair: _badness(params, pair[0])
-        )
+        worst = sorted(((_worst(params, item), item) for item in now), key=lambda pair: _badness(params, pair[0]))
         outputs: dict[str, Any] = {
             "value": worst[0][0],
-            "values": [{"series": labels, "value": value} for value, labels in worst[:_SHOWN]],
+            "values": [{"series": item.labels, "value": value} for value, item in worst[:_SHOWN]],
             "samples": sum(len(item.points) for item in now),
         }
         complaints, earlier = [], {}
@@ -140,6 +162,8 @@ class PromQuery(Action[PromQueryParameters]):
         if offsets:
             outputs["baseline"] = earlier
         complaints = [*_complaints(params, worst, earlier), *complaints]
+        if params.expression is not None and len(earlier) == len(offsets):
+            complaints += _undecided(params.expression, worst, earlier)
         if complaints:
             return Failed("; ".join(complaints), outputs)
         return Finished(f"the value is {worst[0][0]:.6g}{_passed(params, earlier)}", outputs)
@@ -197,16 +221,31 @@ def _worst(params: PromQueryParameters, series: Series) -> float:
     return min(series.values, key=lambda value: _badness(params, value))
 
 
-def _complaints(params: PromQueryParameters, worst: list[tuple[float, str]], earlier: dict[str, float]) -> list[str]:
+def _undecided(expression: str, worst: list[tuple[float, Series]], earlier: dict[str, float]) -> list[str]:
+    """What the expression says of the values now; that it cannot be decided is a complaint too."""
+    try:
+        if holds(expression, worst[0][0], worst, earlier):
+            return []
+    except ExpressionError as error:
+        return [f"Unknown: {error}"]
+    return [f"{expression} is false: the value is {worst[0][0]:.6g}{_named(worst[0][1])}"]
+
+
+def _named(series: Series) -> str:
+    return f" ({series.labels})" if series.labels else ""
+
+
+def _complaints(params: PromQueryParameters, worst: list[tuple[float, Series]], earlier: dict[str, float]) -> list[str]:
     """What does not hold of the values now, which are sorted with the worst first."""
-    value, labels = worst[0]
-    named = f" ({labels})" if labels else ""
+    value, named = worst[0][0], _named(worst[0][1])
     found = []
     if params.expect and not _COMPARE[params.expect.operator](value, params.expect.value):
         wanted = f"{params.expect.operator} {params.expect.value:.6g}"
         found.append(f"the value is {value:.6g}{named}, expected {wanted}")
+    limit = params.baseline.max_ratio if params.baseline else None
     for offset, before in earlier.items():
-        limit = params.baseline.max_ratio if params.baseline else 1.0
+        if limit is None:
+            continue  # the expression compares it
         if value < 0 or before < 0:
             found.append(
                 f"Unknown: {value:.6g} now and {before:.6g} {offset} ago have no ratio; compare what is not negative"
@@ -221,4 +260,5 @@ def _complaints(params: PromQueryParameters, worst: list[tuple[float, str]], ear
 def _passed(params: PromQueryParameters, earlier: dict[str, float]) -> str:
     wanted = f", expected {params.expect.operator} {params.expect.value:.6g}" if params.expect else ""
     then = "".join(f", {value:.6g} {offset} ago" for offset, value in earlier.items())
-    return wanted + then
+    held = f", {params.expression}" if params.expression else ""
+    return wanted + then + held

@@ -77,12 +77,23 @@ class HttpGet:
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """``status`` is 0 where no answer came; ``error`` then says why. ``seconds`` is how long it took."""
+    """``status`` is 0 where no answer came; ``error`` then says why, and ``arrived`` whether the request may have been
+    received all the same. ``seconds`` is how long it took.
+    """
 
     status: int
     seconds: float
     body: bytes = b""
     error: str = ""
+    arrived: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class MaySend:
+    """Whether the operator may send requests to a URL; the answer is the reason why not, empty if it may, and None where
+    that is not known, as outside the operator."""
+
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,14 +152,24 @@ class TryCreate:
 
 @dataclass(frozen=True)
 class TryPatch:
-    """A server-side dry run of a JSON patch; the answer is an empty string, or the reason of the refusal."""
+    """A server-side dry run of a patch: a JSON patch where it is a list, else a merge patch. The answer is an empty
+    string, or the reason of the refusal.
+    """
 
     key: str
     ref: ObjectRef
-    operations: list[Object] = field(hash=False, compare=False)
+    patch: Object | list[Object] = field(hash=False, compare=False)
 
 
-Read = GetObject | ListObjects | MayI | ReadLog | HttpGet | TcpConnect | TryCreate | TryPatch | CountActive | AskPause
+@dataclass(frozen=True, slots=True)
+class WhoAmI:
+    """The user name of the operator itself, as the API server knows it."""
+
+
+Read = (
+    GetObject | ListObjects | MayI | ReadLog | HttpGet | TcpConnect | TryCreate | TryPatch | CountActive | AskPause
+    | MaySend | WhoAmI
+)  # fmt: skip
 
 
 class Missing(Exception):
@@ -203,6 +224,14 @@ class Seen:
 
     def try_patch(self, question: TryPatch) -> str:
         answer: str = self._answer(question)
+        return answer
+
+    def may_send(self, url: str) -> str | None:
+        answer: str | None = self._answer(MaySend(url))
+        return answer
+
+    def operator(self) -> str:
+        answer: str = self._answer(WhoAmI())
         return answer
 
     def count_active(self, question: CountActive) -> int:

@@ -8,6 +8,7 @@ from paramedic.actions.collect_evidence import CollectEvidence
 from paramedic.actions.contract import Action
 from paramedic.actions.diagnose import Diagnose
 from paramedic.actions.escalate import Escalate
+from paramedic.actions.http import Http
 from paramedic.actions.http_check import HttpCheck
 from paramedic.actions.isolate import Isolate
 from paramedic.actions.manual import Manual
@@ -30,6 +31,6 @@ ACTIONS: dict[str, Action[Any]] = {
         Diagnose(), CollectEvidence(),
         RollingRestart(), Rollback(), Scale(), Patch(), RunJob(),  # mend
         Isolate(), BlockIPs(),  # contain
-        Notify(), Escalate(), Manual(), Wait(),  # people
+        Notify(), Escalate(), Manual(), Wait(), Http(),  # people
     )
 }  # fmt: skip

@@ -58,10 +58,17 @@ def check_command(
 
 
 def with_operators_word(found: Readiness, obj: Object) -> Readiness:
-    """What the operator alone can know: whether it may act as the account. It stands in the playbook's condition."""
+    """What the operator alone can know: whether it may act as the account, and where it may send requests to. It stands in
+    the playbook's condition.
+    """
     ready = condition(obj, "Ready")
     current = ready.get("observedGeneration") == dig(obj, "metadata", "generation")
-    if found.status != "True" or not current or ready.get("reason") != "MissingPermission":
+    if found.status != "True" or not current or ready.get("status") != "False":
+        return found
+    if ready.get("reason") == "EndpointNotAllowed":
+        said = Finding("spec.steps", f"the operator says: {ready['message']}", reason="EndpointNotAllowed")
+        return replace(found, status="False", reason=said.reason, findings=(*found.findings, said))
+    if ready.get("reason") != "MissingPermission":
         return found
     said = Finding("spec.serviceAccountName", f"the operator says: {ready['message']}", reason="MissingPermission")
     return replace(found, status="False", reason=said.reason, findings=(*found.findings, said), operator_may_act=False)

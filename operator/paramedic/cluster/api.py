@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 from paramedic.actions.effects import (
     Create,
@@ -15,52 +15,44 @@ from paramedic.actions.effects import (
     MergePatch,
     Outcome,
     Result,
+    Send,
     Write,
     verb_of,
 )
 from paramedic.actions.reads import (
-    EXISTS,
     AskPause,
     CountActive,
     Denied,
-    HttpAnswer,
     HttpGet,
     ListObjects,
     MayI,
+    MaySend,
     NotServed,
     Read,
     ReadLog,
-    TcpAnswer,
     TcpConnect,
     TryCreate,
     TryPatch,
+    WhoAmI,
 )
+from paramedic.cluster.dry_runs import TAKEN, try_create, try_patch
+from paramedic.cluster.outgoing import HttpClient, send_as
 from paramedic.cluster.random_values import filled
 from paramedic.cluster.refusals import explain_refusal
 from paramedic.cluster.transport import JSON_PATCH, MERGE_PATCH, ApiError, Request, Transport, Unavailable
 from paramedic.cluster.versions import KnownVersions
 from paramedic.model.names import FIELD_MANAGER, service_account_user
-from paramedic.model.objects import Object
+from paramedic.model.objects import Object, dig
 from paramedic.model.permissions import Permission
-from paramedic.model.references import ACCESS_REVIEW, ObjectRef, Resource
+from paramedic.model.references import ACCESS_REVIEW, SELF_REVIEW, ObjectRef, Resource
 
 _WRITE = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
 #: How long a granted permission is believed before it is asked for again. A refusal is asked again each time.
 _BELIEVE_SECONDS = 60.0
 _PAGES = 20
-#: The reason of a 409 that says that the name is taken; any other 409 says that something changed meanwhile.
-_TAKEN = "AlreadyExists"
 #: What the API server says of a JSON patch that does not fit the object as it is by now. It applies the operations
 #: before it compares the resourceVersion, so this too only means that the object changed.
 _DOES_NOT_FIT = "the server rejected our request due to an error in our request"
-
-
-class HttpClient(Protocol):
-    async def get(self, question: HttpGet) -> HttpAnswer:
-        """The answer of an endpoint; one that cannot be reached is an answer too, with status 0."""
-
-    async def connect(self, question: TcpConnect) -> TcpAnswer:
-        """Whether a port accepts a connection; one that does not is an answer too."""
 
 
 class Api:
@@ -74,6 +66,7 @@ class Api:
         self._http = http
         self._write_timeout = write_timeout
         self._granted: dict[tuple[str, MayI], float] = {}
+        self._me = ""
         self.known = KnownVersions()
 
     # --- reads
@@ -88,6 +81,8 @@ class Api:
     async def _answer(self, question: Read, user: str) -> Any:
         if isinstance(question, CountActive | AskPause):
             raise TypeError(f"{question} is the operator's own to answer, not the API server's")
+        if isinstance(question, MaySend):
+            return self._http.refusal(question.url)
         try:
             if isinstance(question, HttpGet):
                 return await self._http.get(question)
@@ -98,9 +93,11 @@ class Api:
             if isinstance(question, ReadLog):
                 return await self._log(question, user)
             if isinstance(question, TryCreate):
-                return await self._try_create(question, user)
+                return await try_create(self.transport, question, user)
             if isinstance(question, TryPatch):
-                return await self._try_patch(question, user)
+                return await try_patch(self.transport, question, user)
+            if isinstance(question, WhoAmI):
+                return await self._who_am_i()
             user = "" if question.own else user
             if isinstance(question, ListObjects):
                 return await self.list(question, user)
@@ -190,38 +187,20 @@ class Api:
             return None  # its node does not answer; evidence of the rest must not wait for it
         return found
 
-    async def _try_create(self, question: TryCreate, user: str) -> str:
-        query = {"dryRun": "All", "fieldManager": FIELD_MANAGER}
-        path = question.resource.path(question.namespace)
-        try:
-            await self.transport.send(Request("POST", path, query, question.body, account=user))
-        except ApiError as error:
-            if error.status == 403 and _lacks_permission(error):
-                raise
-            if error.reason == _TAKEN:
-                return EXISTS
-            if error.status == 409:
-                raise  # others got in between, as at a quota: no answer yet, so it is asked again
-            return error.message
-        return ""
-
-    async def _try_patch(self, question: TryPatch, user: str) -> str:
-        query = {"dryRun": "All", **_WRITE}
-        try:
-            await self.transport.send(Request("PATCH", question.ref.path, query, question.operations, JSON_PATCH, user))
-        except ApiError as error:
-            if error.status == 403 and _lacks_permission(error):
-                raise
-            if error.status == 409:
-                raise  # others wrote it in between: no answer yet, so it is asked again
-            return error.message
-        return ""
+    async def _who_am_i(self) -> str:
+        if not self._me:
+            body = {"apiVersion": SELF_REVIEW.api_version, "kind": SELF_REVIEW.kind}
+            answer = await self.transport.send(Request("POST", SELF_REVIEW.path(None), body=body))
+            self._me = str(dig(answer, "status", "userInfo", "username", default=""))
+        return self._me
 
     # --- writes
 
     async def perform(self, effect: Effect, namespace: str, account: str) -> Outcome:
         """Does one effect as the playbook's account. Never raises: what became of it is the outcome."""
         user = service_account_user(namespace, account)
+        if isinstance(effect, Send):
+            return await send_as(self.get, self._http, effect, namespace, user)
         write = filled(effect) if isinstance(effect, FillRandom) else effect
         try:
             stored = await self.transport.send(replace(_request_for(write, user), timeout=self._write_timeout))
@@ -303,14 +282,9 @@ def _refused(effect: Write, error: ApiError, user: str) -> Outcome:
         return Outcome(Result.DONE, "it is gone already")
     if isinstance(effect, Create) and error.status == 409:
         # Another reason than a taken name: others got in between, such as at a quota, and nothing was created.
-        return Outcome(Result.EXISTED if error.reason == _TAKEN else Result.CONFLICT, error.message)
+        return Outcome(Result.EXISTED if error.reason == TAKEN else Result.CONFLICT, error.message)
     if isinstance(effect, MergePatch | JsonPatch) and (error.status in (404, 409) or error.message == _DOES_NOT_FIT):
         return Outcome(Result.CONFLICT, error.message)
     if error.status == 403:
         return Outcome(Result.REFUSED, explain_refusal(error, user))
     return Outcome(Result.REFUSED, f"the API server refuses to {verb_of(effect)} {effect.ref}: {error.message}")
-
-
-def _lacks_permission(error: ApiError) -> bool:
-    """RBAC's refusal rather than an admission plugin's: both are 403."""
-    return " cannot " in error.message and "exceeded quota" not in error.message

@@ -108,6 +108,8 @@ def _role(action: Action[Any]) -> str:
 def _type(field: Schema) -> str:
     if field.get("enum"):
         return " or ".join(field["enum"])
+    if "type" not in field:
+        return "text, object or list"
     if field["type"] == "array":
         items = field["items"]
         return "list of " + (", ".join(items["enum"]) if items.get("enum") else f"{items['type']}s")

@@ -2,6 +2,7 @@
 
 import json
 
+from paramedic.actions.contract import Answer
 from paramedic.api.v1alpha1.incident import PLACEHOLDER
 from paramedic.api.v1alpha1.incident_status import PlannedStep
 from paramedic.engine.run import Run
@@ -37,6 +38,15 @@ def overlooked(run: Run, planned: PlannedStep) -> str:
     if not found:
         return ""
     return f"; the approval of {listing(found)} does not count: its planHash is not that of this plan"
+
+
+def binds(run: Run, step: str, answer: Answer) -> bool:
+    """Whether an Approve saw the plan that is frozen."""
+    return any(
+        (item.step, item.by, item.decision) == (step, answer.by, "Approve")
+        and _binds(item.plan_hash or "", run.plan.hash)
+        for item in run.incident.spec.approvals
+    )
 
 
 def _binds(seen: str, plan_hash: str) -> bool:

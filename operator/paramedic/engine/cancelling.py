@@ -26,7 +26,8 @@ def cancel_run(run: Run, seen: Seen) -> Decision:
 def stop_step(run: Run, step: StepStatus, seen: Seen, why: str) -> None:
     """Ends a step that has begun: as not needed if it has changed nothing yet, else as failed."""
     planned = run.planned(step.name)
-    begun = step.state == "Running"
+    unknown = step.waits_for == "Outcome"
+    begun = step.state == "Running" or unknown
     if begun:
         try:
             answer = run.action_of(planned).observe(
@@ -39,5 +40,7 @@ def stop_step(run: Run, step: StepStatus, seen: Seen, why: str) -> None:
         step.intent, step.expires_at = None, None
         skip(run, step, f"{why}, before anything was changed")
         return
-    step.state, step.finished_at = "Failed", run.stamp()
+    step.state, step.waits_for, step.finished_at = "Failed", None, run.stamp()
     step.message = f"{why}, while it was under way; what it had begun in the cluster goes on by itself"
+    if unknown:
+        step.message = f"{why}, before anybody said whether it was done"

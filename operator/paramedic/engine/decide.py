@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from paramedic.actions.contract import Failed, Observation, Pending, Working
 from paramedic.actions.effects import Outcome, Result
-from paramedic.actions.reads import Seen
+from paramedic.actions.reads import HttpAnswer, Seen
 from paramedic.api.v1alpha1.incident_status import AlertState, PlaybookSeen
 from paramedic.engine.alerting import end_with_alert
 from paramedic.engine.cancelling import cancel_run
@@ -20,7 +20,7 @@ from paramedic.engine.people import see_people
 from paramedic.engine.planning import plan_incident
 from paramedic.engine.recovery import watch_recovery
 from paramedic.engine.review import render
-from paramedic.engine.run import OVER, Decision, Perform, Run, Sleep, Store
+from paramedic.engine.run import OVER, PERSON, Decision, Perform, Run, Sleep, Store
 from paramedic.engine.stepping import advance_steps
 from paramedic.engine.telling.escalating import tell_people
 from paramedic.engine.telling.notices import settle_notices
@@ -157,7 +157,7 @@ def _refresh(run: Run) -> None:
     if steps:
         run.status.progress = f"{len(steps) if index is None else index + 1}/{len(steps)}"
     if run.phase in ("Running", "Waiting") and index is not None:
-        person = steps[index].waits_for in ("Approve", "Done")
+        person = steps[index].waits_for in PERSON
         run.move(Event.PERSON_NEEDED if person else Event.STEPPED)
     if run.status.ending is None:
         run.observe("Succeeded", "Unknown", run.phase, shorten(run.status.message, 256))
@@ -168,6 +168,8 @@ def settle(pending: Pending, outcomes: list[Outcome]) -> Observation | None:
     for outcome in outcomes:
         if outcome.result is Result.REFUSED:
             return Failed(outcome.message, final=True, undo=pending.begun)
+        if pending.read is not None and isinstance(outcome.stored, HttpAnswer):
+            return pending.read(outcome.stored)
     if any(outcome.result in (Result.CONFLICT, Result.UNKNOWN) for outcome in outcomes):
         return Working("looking again")
     if any(outcome.result is Result.EXISTED for outcome in outcomes) and pending.existed:

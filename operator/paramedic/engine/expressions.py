@@ -1,76 +1,47 @@
-"""Conditions of steps: CEL, type-checked before the night, evaluated with nothing but values.
-
-cel-expr-python is the C++ reference implementation. Two of its habits are met here: a runtime error is *returned* as a
-value of type ERROR (whose truth value would be true), and dotted variables must be declared one by one, which is what
-lets a misspelt step name fail when the playbook is applied.
-"""
+"""Conditions of steps and of spec.match: what they see, and what is said of one that is wrong."""
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from cel_expr_python import cel
-from cel_expr_python.ext import ext_optional
+from paramedic.model.expressions import ExpressionError, Kind, Variables, compiled, truth
+
+__all__ = ["STEP_FIELDS", "ExpressionError", "check", "check_match", "evaluate"]
 
 STEP_FIELDS = ("state", "succeeded", "failed", "outputs")
-
-
-class ExpressionError(ValueError):
-    """An expression that cannot be compiled, or whose value is not true or false. The text is for its author."""
+_KINDS: dict[str, Kind] = {"state": "string", "succeeded": "bool", "failed": "bool", "outputs": "values"}
+_EXAMPLE = "incident.severity == 'Critical'"
 
 
 @lru_cache(maxsize=256)
-def _environment(steps: tuple[str, ...]) -> Any:
-    values = _values()
-    types = {"state": cel.Type.STRING, "succeeded": cel.Type.BOOL, "failed": cel.Type.BOOL, "outputs": values}
-    variables: dict[str, Any] = {"incident": values, "parameters": values, "target": values}
-    variables |= {f"steps.{step}.{field}": types[field] for step in steps for field in STEP_FIELDS}
-    return cel.NewEnv(variables=variables, extensions=[ext_optional.ExtOptional()])
+def _variables(steps: tuple[str, ...]) -> Variables:
+    roots: Variables = (("incident", "values"), ("parameters", "values"), ("target", "values"))
+    return roots + tuple((f"steps.{step}.{field}", _KINDS[field]) for step in steps for field in STEP_FIELDS)
 
 
-@lru_cache(maxsize=1)
-def _match_environment() -> Any:
-    return cel.NewEnv(variables={"incident": _values()}, extensions=[ext_optional.ExtOptional()])
-
-
-def _values() -> Any:
-    return cel.Type.Map(cel.Type.STRING, cel.Type.DYN)
-
-
-@lru_cache(maxsize=1024)
 def _compiled(expression: str, steps: tuple[str, ...]) -> Any:
     try:
-        return _compile(_environment(steps), expression)
-    except RuntimeError as error:
-        text = _explain(str(error))
+        return compiled(expression, _variables(steps), _EXAMPLE)
+    except ExpressionError as error:
+        text = str(error)
         if "undeclared reference to 'steps." in text:
             text += f"; a step sees the steps before it: {', '.join(steps) or 'there are none'}"
         elif "undeclared reference" in text:
             text += "; an expression sees incident, parameters, target and steps, as in steps.NAME.failed"
-        else:
+        elif not text.startswith("gives "):
             text += "; write CEL, such as steps.verify.failed && incident.severity == 'Critical'"
         raise ExpressionError(text) from None
-
-
-def _compile(environment: Any, expression: str) -> Any:
-    found = environment.compile(expression)
-    if found.return_type() not in (cel.Type.BOOL, cel.Type.DYN):
-        raise ExpressionError(
-            f"gives a {found.return_type().name()}, but must give true or false; compare it, as in"
-            " incident.severity == 'Critical'"
-        )
-    return found
 
 
 def check_match(expression: str) -> None:
     """Compiles a playbook's spec.match.expression, which sees the incident alone. Raises ExpressionError."""
     try:
-        _compile(_match_environment(), expression)
-    except RuntimeError as error:
-        text = _explain(str(error))
+        compiled(expression, (("incident", "values"),), _EXAMPLE)
+    except ExpressionError as error:
+        text = str(error)
         if "undeclared reference" in text:
             text += "; it sees incident alone, as in incident.alert.labels.team == 'shop'"
-        else:
+        elif not text.startswith("gives "):
             text += "; write CEL, such as incident.alert.labels.team == 'shop'"
         raise ExpressionError(text) from None
 
@@ -82,25 +53,4 @@ def check(expression: str, earlier: Iterable[str]) -> None:
 
 def evaluate(expression: str, values: Mapping[str, Any], earlier: Iterable[str]) -> bool:
     """The truth of an expression. Raises ExpressionError where it has none, such as for a key that is missing."""
-    result = _compiled(expression, tuple(earlier)).eval(data=dict(values))
-    if result.type() != cel.Type.BOOL:
-        raise ExpressionError(f"{expression!r} has no truth value: {result.value()}")
-    return bool(result.value())
-
-
-_PLAINER = {
-    "ERROR: <input>:": "at ",
-    " (in container '')": "",
-    "Syntax error: ": "",
-    "token recognition error at: '= '": "a single = compares nothing, write ==",
-    "mismatched input '<EOF>'": "it ends too early",
-}
-
-
-def _explain(error: str) -> str:
-    """The first complaint, on one line: without the drawing of the place, and what else a parser would have taken."""
-    text = error.removeprefix("INVALID_ARGUMENT: ").removesuffix("[INVALID_ARGUMENT]").split("\n |")[0]
-    text = " ".join(text.split()).partition(" expecting {")[0]
-    for parsers, ours in _PLAINER.items():
-        text = text.replace(parsers, ours)
-    return text
+    return truth(expression, _compiled(expression, tuple(earlier)), values)

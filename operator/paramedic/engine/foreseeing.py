@@ -1,7 +1,7 @@
 """What a step would do if it were its turn now: the action's own answers, and each object that it would change."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -42,7 +42,7 @@ def foresee(run: Run, planned: PlannedStep, seen: Seen) -> Forecast:
         verdict: Preparation = action.prepare(params, context, seen)
         if not isinstance(verdict, Intent):
             return Forecast(verdict)
-        changes = _writes(action, params, context, verdict.record, seen)
+        changes = _writes(action, params, replace(context, fresh=True), verdict.record, seen)
     except (TemplateError, Denied) as error:
         return Forecast(Failed(str(error), final=True))
     except ValidationError as error:
@@ -65,7 +65,7 @@ def _writes(
         if not isinstance(answer, Pending):
             break
         changes += [imagined.perform(effect) for effect in answer.effects]
-        if answer.done:
+        if answer.done or answer.read:
             break
     return tuple(changes)
 

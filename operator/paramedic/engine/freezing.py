@@ -112,7 +112,7 @@ def _misfits(item: PlannedStep) -> list[str]:
     return []
 
 
-_OPTIONS = ("if_", "on_failure", "timeout", "retry", "approval", "undo")
+_OPTIONS = ("if_", "on_failure", "timeout", "retry", "approval", "on_unknown", "undo")
 
 
 def _frozen_check(item: RecoveryCheckBase, known: dict[str, Any]) -> PlannedStep:

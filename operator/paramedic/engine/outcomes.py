@@ -8,10 +8,11 @@ from paramedic.api.v1alpha1.incident_status import EvidenceItem, StepState, Step
 from paramedic.engine.ending import begin_end
 from paramedic.engine.run import Decision, Happening, Run, Sleep, since
 from paramedic.engine.telling.escalating import raise_severity
+from paramedic.engine.telling.levels import first_channels
 from paramedic.engine.telling.notices import add_notice
 from paramedic.engine.unwinding import start_undo
 from paramedic.model.durations import format_duration, parse_duration
-from paramedic.model.text import shorten
+from paramedic.model.text import listing, shorten
 from paramedic.model.times import format_time
 
 EVIDENCE_LIMIT = 64
@@ -37,10 +38,12 @@ def _keep(run: Run, verdict: Finished | Failed) -> None:
 
 
 def _pass_on(run: Run, step: StepStatus, notice: Notice) -> None:
-    """What a step wants told is written down with its success, and sent afterwards."""
-    add_notice(run, run.plan.policy, run.account, notice.channel, step.name, notice.text)
+    """What a step wants told is written down with its end, and sent afterwards."""
+    channels = [notice.channel] if notice.channel else first_channels(run.plan.policy)
+    for channel in channels:
+        add_notice(run, run.plan.policy, run.account, channel, step.name, notice.text)
     if notice.escalation:
-        run.observe("Escalated", "True", "StepEscalated", f"{step.name}: {notice.channel}")
+        run.observe("Escalated", "True", "StepEscalated", f"{step.name}: {listing(channels)}")
     if notice.raise_to:
         raise_severity(run, notice.raise_to, f"step {step.name}")
 
@@ -62,6 +65,8 @@ def fail(run: Run, step: StepStatus, verdict: Failed) -> Decision | None:
     if step.attempt < attempts and not verdict.final and not (undo and action.can_undo):
         return _try_again(run, step, verdict, parse_duration(retry.get("backoff", "15s")), attempts)
     step.outputs = dict(verdict.outputs)
+    for notice in verdict.notices:
+        _pass_on(run, step, notice)
     _over(run, step, "Failed", verdict.message)
     rule = planned.options.get("onFailure", "Stop")
     if rule == "Continue":
@@ -85,7 +90,7 @@ def _try_again(run: Run, step: StepStatus, verdict: Failed, backoff: timedelta, 
 
 
 def _over(run: Run, step: StepStatus, state: StepState, message: str) -> None:
-    step.state, step.waits_for, step.not_before = state, None, None
+    step.state, step.waits_for, step.not_before, step.remind_at = state, None, None, None
     step.finished_at = run.stamp()
     step.message = shorten(message, 1000)
     seconds = since(step.started_at, run.now).total_seconds()

@@ -27,6 +27,8 @@ MESSAGE_LIMIT = 1000
 PERSON_TIMEOUT = timedelta(hours=24)
 #: Stands in a text for what a template names and nobody knows.
 NOT_KNOWN = "(not known)"
+#: What a step waits for that only a person can give.
+PERSON = frozenset({"Approve", "Done", "Outcome"})
 OVER = frozenset({"Succeeded", "Failed", "Skipped", "Undone"})
 
 
@@ -41,6 +43,7 @@ class Happening:
     action: str = ""
     outcome: str = ""
     seconds: float = 0.0
+    channel: str = ""  # where it is told in any case
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,10 @@ class Run:
     #: What became of messages that this process has sent, and which are on their way, by the ID of their notification.
     delivered: Mapping[str, Delivery] = field(default_factory=dict)
     sending: frozenset[str] = frozenset()
+    #: Operations whose intent this process has stored and which it has not begun; and those that it will have once this
+    #: status is stored.
+    fresh: frozenset[str] = frozenset()
+    begins: set[str] = field(default_factory=set)
     #: Whose permissions reads and effects use. From the plan, or, before there is one, from the playbook.
     account: str = ""
 
@@ -194,6 +201,8 @@ class Run:
             deadline=deadline,
             earlier=self._earlier(step) if step else (),
             answers=self.answers(planned.name),
+            fresh=bool(step and step.operation_id in self.fresh),
+            people=self.people(),
             failed_checks=tuple(item.name for item in self.status.steps if _is_failed_check(item)),
             fruitless_restarts=fruitless_restarts,
         )
@@ -205,6 +214,12 @@ class Run:
     def answers(self, step: str) -> tuple[Answer, ...]:
         found = [item for item in self.incident.spec.approvals if item.step == step]
         return tuple(Answer(item.decision, item.by, item.note or "") for item in found)
+
+    def people(self) -> frozenset[str]:
+        """Who answers for the incident: who opened it, has taken it, leads, or has answered a step."""
+        spec = self.incident.spec
+        found = {spec.opened_by, spec.acknowledged_by, spec.lead, *(item.by for item in spec.approvals)}
+        return frozenset(name for name in found if name)
 
     # --- writing down
 

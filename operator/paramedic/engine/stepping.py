@@ -15,6 +15,7 @@ from paramedic.actions.contract import (
     Pending,
     Preparation,
     Skipped,
+    Unknown,
     Waiting,
     Working,
 )
@@ -38,6 +39,8 @@ from paramedic.engine.run import (
     Store,
     since,
 )
+from paramedic.engine.settling import hear_answer, settle_unknown
+from paramedic.engine.telling.reminding import remind
 from paramedic.engine.templates import TemplateError
 from paramedic.model.durations import format_duration
 from paramedic.model.names import operation_id
@@ -71,6 +74,10 @@ def _advance(run: Run, step: StepStatus, seen: Seen, settled: Mapping[str, Obser
             return _go_on(run, step)
     if step.expires_at and run.now >= parse_time(step.expires_at):
         return fail(run, step, Failed("its time (ttl) was over before it was done", final=True, undo=True))
+    if step.waits_for == "Outcome":
+        return hear_answer(run, step, planned)
+    if step.not_before and run.now < parse_time(step.not_before):  # an outcome that is not known is sent again then
+        return Sleep(parse_time(step.not_before) - run.now)
     verdict: Preparation | Observation = settled.get(step.name) or _ask(run, step, planned, seen)
     if isinstance(verdict, Intent):
         return _write_intent(run, step, planned, verdict)
@@ -84,6 +91,8 @@ def _advance(run: Run, step: StepStatus, seen: Seen, settled: Mapping[str, Obser
         return skip(run, step, verdict.message)
     if isinstance(verdict, Finished):
         return conclude(run, step, verdict)
+    if isinstance(verdict, Unknown):
+        return settle_unknown(run, step, planned, verdict)
     return fail(run, step, verdict)
 
 
@@ -169,6 +178,7 @@ def _write_intent(run: Run, step: StepStatus, planned: PlannedStep, intent: Inte
     step.deadline = format_time(run.now + run.timeout_of(planned))
     step.expires_at = format_time(intent.expires_at) if intent.expires_at else None
     step.target = str(intent.target)
+    run.begins.add(step.operation_id or "")
     if run.action_of(planned).remedy and run.status.times.first_action_at is None:
         run.status.times.first_action_at = run.stamp()
     run.say(f"{step.name}: {intent.message}")
@@ -213,6 +223,8 @@ def _wait(run: Run, step: StepStatus, planned: PlannedStep, waiting: Waiting) ->
         who = "nobody answered" if waiting.person else "it was not over"
         return fail(run, step, Failed(f"{who} within {format_duration(patience)}: {waiting.message}", final=True))
     _write_waiting(run, step, waiting, format_time(begun + patience))
+    if waiting.reminder is not None:
+        remind(run, step, waiting.reminder, waiting.message)
     pause = _LOOK_FOR_PEOPLE if waiting.person else timedelta(seconds=2)
     return Sleep(min(pause, begun + patience - run.now + timedelta(milliseconds=10)))
 
@@ -231,7 +243,8 @@ def _write_waiting(run: Run, step: StepStatus, waiting: Waiting, deadline: str) 
     step.proposal = step.proposal or waiting.proposal or None
     step.message = shorten(message, 1000)
     run.say(f"{step.name}: {message}")
-    run.tell(Happening("StepWaiting", f"{step.name}: {waiting.message}", step=step.name, action=step.action))
+    text = f"{step.name}: {waiting.message}"
+    run.tell(Happening("StepWaiting", text, step=step.name, action=step.action, channel=waiting.channel))
 
 
 _WAITS_FOR: dict[str, Literal["Approve", "Done", "Rollout"]] = {"Approve": "Approve", "Done": "Done", "": "Rollout"}

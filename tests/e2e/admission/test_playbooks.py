@@ -50,7 +50,7 @@ def test_new_steps_for_an_account_take_the_right_on_it_too_but_labels_do_not(sho
 def test_a_channel_takes_the_right_to_get_its_secret(shop: Kube) -> None:
     told = may_not_write(shop, "ed", playbook("mend", LOOK, channels=[CHANNEL]))
     assert told == (
-        f'user "ed" may not get Secret slack in namespace {shop.namespace}, which a channel of the playbook names: the verb '
+        f'user "ed" may not get Secret slack in namespace {shop.namespace}, which a channel or a header of the playbook names: the verb '
         '"get" on that Secret is needed (a Role with its name in resourceNames)'
     )
     shop.apply(role("slack", ("", "secrets", ["get"], ["slack"])), binding("ed", "slack", "Role"))
@@ -71,3 +71,17 @@ def test_every_channel_is_checked_up_to_the_last_one(shop: Kube) -> None:
     assert "may not get Secret s15" in may_not_write(shop, "ed", playbook("mend", LOOK, channels=channels))
     shop.apply(role("most", ("", "secrets", ["get"], [f"s{at}" for at in range(16)])))
     eventually(lambda: writes(shop, "ed", playbook("mend", LOOK, channels=channels)))
+
+
+def test_a_secret_header_takes_the_right_to_get_its_secret_as_a_channel_does(shop: Kube) -> None:
+    def sending(*secrets: str) -> Object:
+        headers = [{"name": f"X-{at}", "secretRef": {"name": name, "key": "token"}} for at, name in enumerate(secrets)]
+        return playbook(
+            "mend", LOOK, step("call", "http", {"url": "https://api.example.com/v1", "secretHeaders": headers})
+        )
+
+    assert "may not get Secret idp in namespace" in may_not_write(shop, "ed", sending("idp"))
+    shop.apply(role("idp", ("", "secrets", ["get"], ["idp"])), binding("ed", "idp", "Role"))
+    eventually(lambda: writes(shop, "ed", sending("idp")))
+    assert "may not get Secret vault" in may_not_write(shop, "ed", sending("idp", "vault"))
+    writes(shop, "ed", sending("idp"))  # what was there is not asked for again

@@ -48,7 +48,14 @@ def test_an_action_that_cannot_be_undone_says_so(action: Action[Any]) -> None:
 @actions
 def test_an_action_without_effects_needs_no_permission_to_write(action: Action[Any]) -> None:
     written = [item for item in action.permissions(example(action), "Deployment") if item.verb not in ("get", "list")]
-    assert bool(written) == (action.remedy or action.name == "collectEvidence")
+    sends = bool(action.endpoints(example(action)))  # to the outside, which takes no permission of the cluster
+    assert bool(written) == ((action.remedy and not sends) or action.name == "collectEvidence")
+
+
+@actions
+def test_what_sends_to_the_outside_says_what_happens_when_its_outcome_is_not_known(action: Action[Any]) -> None:
+    params = example(action)
+    assert bool(action.endpoints(params)) == bool(action.on_unknown(params))
 
 
 def test_a_question_without_an_answer_is_carried_out_to_whoever_can_answer() -> None:
@@ -84,5 +91,5 @@ def test_several_questions_are_asked_at_once() -> None:
 @actions
 def test_a_parameter_named_channel_is_a_channel_of_the_playbook(action: Action[Any]) -> None:
     params = example(action)
-    named = {params.channel} if "channel" in action.parameters.model_fields else set()
+    named = {getattr(params, "channel", None)} - {None}
     assert {*action.channels(params)} == named

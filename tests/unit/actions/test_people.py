@@ -4,7 +4,17 @@ from datetime import timedelta
 
 import pytest
 
-from paramedic.actions.contract import Answer, Failed, Finished, Intent, Waiting, Working
+from paramedic.actions.contract import (
+    Answer,
+    Context,
+    Failed,
+    Finished,
+    Intent,
+    Notice,
+    Reminder,
+    Waiting,
+    Working,
+)
 from unit.acting import expect, observe, prepare, record_of, refused
 from unit.builders import NOW, context
 from unit.seen import World
@@ -71,3 +81,57 @@ def test_wait_says_how_long_is_left_and_that_it_moves() -> None:
 @pytest.mark.parametrize("minutes", [5, 500])
 def test_wait_is_over_when_its_time_is_whatever_happened_between(minutes: int) -> None:
     assert after(minutes=minutes) == Finished("waited 5m")
+
+
+# --- reminders and deadlines of manual steps
+
+
+def asked(ctx: Context | None = None, **params: object) -> object:
+    given = {"instructions": "Call the provider."} | params
+    return prepare("manual", World(), ctx, **given)
+
+
+def test_a_manual_step_that_reminds_says_how_often_and_where() -> None:
+    waiting = expect(Waiting, asked(remindEvery="15m", channel="oncall"))
+    assert waiting.reminder == Reminder(timedelta(minutes=15), "oncall")
+    assert waiting.channel == "oncall"
+
+
+def test_who_should_do_it_is_said_in_front() -> None:
+    assert expect(Waiting, asked(assignee="the database team")).message == "for the database team: Call the provider."
+
+
+def test_before_its_deadline_a_manual_step_waits() -> None:
+    expect(Waiting, asked(context(now=NOW + timedelta(minutes=119)), deadline="2h"))
+
+
+def test_at_its_deadline_a_manual_step_is_escalated_and_fails() -> None:
+    failed = expect(Failed, asked(context(now=NOW + timedelta(hours=2)), deadline="2h", channel="managers"))
+    assert failed.message == "nobody did it within 2h: Call the provider."
+    assert failed.final
+    assert failed.notices == (Notice("managers", failed.message, escalation=True),)
+
+
+def test_the_deadline_says_what_the_playbook_says() -> None:
+    failed = expect(Failed, asked(context(now=NOW + timedelta(hours=2)), deadline="2h", message="Still not called!"))
+    assert [notice.text for notice in failed.notices] == ["Still not called!"]
+
+
+def test_what_was_done_by_the_deadline_is_done() -> None:
+    ctx = context(now=NOW + timedelta(hours=3), answers=(Answer("Done", "alice"),))
+    expect(Finished, asked(ctx, deadline="2h"))
+
+
+@pytest.mark.parametrize(
+    ("params", "says"),
+    [
+        ({"remindEvery": "30s"}, "30s is not between 1m and 24h; write such as 15m"),
+        ({"remindEvery": "25h"}, "is not between 1m and 24h"),
+        ({"deadline": "0s"}, "0s is not between 1s and 168h; write such as 2h"),
+        ({"deadline": "169h"}, "is not between 1s and 168h"),
+        ({"channel": ""}, "at least 1 character"),
+    ],
+)
+def test_an_interval_or_deadline_out_of_bounds_is_refused(params: dict[str, str], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        asked(**params)

@@ -270,3 +270,93 @@ def test_it_needs_no_permission(kind: str) -> None:
     action = ACTIONS["promQuery"]
     params = action.parameters.model_validate({"url": URL, "query": "up", "expect": BELOW})
     assert action.permissions(params, kind) == frozenset()
+
+
+# --- what an expression says
+
+
+def judged(expression: str, answer: HttpAnswer, earlier: dict[int, HttpAnswer] | None = None, **params: Any) -> object:
+    return query(answer, earlier, **({"expect": None, "expression": expression} | params))
+
+
+@pytest.mark.parametrize(
+    ("expression", "holds"),
+    [
+        ("value < 3.0", True),
+        ("value < 2.0", False),
+        ("series.all(s, s.value < 3.0)", True),
+        ("series.exists(s, s.labels.pod == 'b' && s.value < 1.5)", True),
+        ("series.filter(s, s.value > 1.5).size() == 1", True),
+        ("size(series) == 3", False),
+        ("!(value < 3.0)", False),
+    ],
+)
+def test_an_expression_sees_the_worst_value_and_each_series_with_its_labels(expression: str, holds: bool) -> None:
+    expect(Finished if holds else Failed, judged(expression, vector("2", "1")))
+
+
+def test_an_expression_that_is_false_is_told_with_the_value() -> None:
+    failed = expect(Failed, judged("value < 2.0", vector("2.5", "1")))
+    assert failed.message == "value < 2.0 is false: the value is 2.5 (pod=a)"
+
+
+@pytest.mark.parametrize(("factor", "kind"), [("1.5", Failed), ("2.5", Finished)])
+def test_an_expression_sees_the_same_time_earlier(factor: str, kind: type) -> None:
+    baseline = {"offset": ["1d"]}
+    found = judged(f"value < {factor} * baseline['1d']", vector("2"), {DAY: vector("1")}, baseline=baseline)
+    expect(kind, found)
+
+
+def test_an_expression_sees_every_value_of_a_range() -> None:
+    stretch = {"last": "1m", "step": "30s"}
+    found = judged("series.all(s, s.values.exists(v, v > 2.0))", matrix((-30, "1"), (0, "3")), range=stretch)
+    expect(Finished, found)
+
+
+def test_expect_and_expression_must_both_hold() -> None:
+    failed = expect(Failed, judged("value < 3.0", vector("2"), expect=BELOW))
+    assert failed.message == "the value is 2, expected < 0.05"
+
+
+def test_an_expression_that_cannot_be_decided_is_unknown_and_never_healthy() -> None:
+    failed = expect(Failed, judged("series.all(s, s.labels.zone != 'a')", vector("1")))
+    assert failed.message.startswith("Unknown: ") and "has no truth value" in failed.message
+
+
+@pytest.mark.parametrize("answer", [vector(), vector("NaN"), vector("+Inf"), HttpAnswer(0, 1.0, error="refused")])
+def test_without_data_no_expression_is_true(answer: HttpAnswer) -> None:
+    unknown(judged("!(value > 3.0)", answer))
+    unknown(judged("true", answer))
+
+
+def test_without_data_of_the_time_earlier_no_expression_is_true() -> None:
+    found = judged("!(value > 3.0 * baseline['1d'])", vector("1"), {DAY: vector()}, baseline={"offset": ["1d"]})
+    assert "Unknown how it was 1d ago" in expect(Failed, found).message
+
+
+@pytest.mark.parametrize(
+    ("expression", "says"),
+    [
+        ("value < 5", "write a number with a point, such as 5.0"),
+        ("value", "gives a DOUBLE, but must give true or false; compare it, as in value < 2.0"),
+        ("valu < 5.0", "it sees value, series (each with labels, value and values) and baseline, by offset"),
+        ("value < ", "it ends too early; write CEL"),
+        ("value / 2.0 < 1.0", "divides, which has no answer where nothing was counted; multiply"),
+        ("value < 2.0 * baseline['7d']", "names baseline['7d'], which is not asked for; add it to baseline.offset"),
+        ("value < ${parameters.limit}", "takes no templates"),
+        ("incident.name == 'x'", "it sees value, series"),
+    ],
+)
+def test_an_expression_that_is_wrong_is_refused_with_the_mend(expression: str, says: str) -> None:
+    with pytest.raises(ValidationError) as error:
+        judged(expression, vector("1"))
+    assert says in str(error.value)
+
+
+def test_a_slash_within_quotes_is_no_division() -> None:
+    expect(Finished, judged("series.all(s, s.labels.pod != '/x')", vector("1", "2")))
+
+
+def test_a_baseline_that_nothing_compares_is_refused() -> None:
+    with pytest.raises(ValidationError, match="baseline compares nothing; add maxRatio"):
+        query(vector("1"), baseline={"offset": ["1d"]})

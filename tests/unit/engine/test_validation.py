@@ -83,7 +83,7 @@ def test_a_good_playbook_has_no_problems() -> None:
         (
             [step("a", "promQuery", {"url": "http://prometheus:9090", "query": "up"})],
             "spec.steps[0].promQuery: it compares nothing; add expect, such as"
-            ' {operator: "<", value: 0.05}, or baseline; see kubectl explain playbook.spec.steps',
+            ' {operator: "<", value: 0.05}, baseline or expression; see kubectl explain playbook.spec.steps',
         ),
         (
             [step("a", "httpCheck", {"url": "checkout:8080"})],

@@ -45,7 +45,8 @@ class PlannedStep(StatusModel):
         default_factory=dict, description="What the playbook says, parameters filled in."
     )
     options: dict[str, Any] = Field(
-        default_factory=dict, description="if, onFailure, timeout, retry, approval and undo, where they are set."
+        default_factory=dict,
+        description="if, onFailure, timeout, retry, approval, onUnknown and undo, where they are set.",
     )
 
 
@@ -127,7 +128,13 @@ class StepStatus(StatusModel):
     deadline: Short | None = None
     not_before: Short | None = Field(None, description="When the next attempt may begin.")
     expires_at: Short | None = Field(None, description="When the change of this step ends by itself.")
-    waits_for: Literal["Approve", "Done", "Rollout"] | None = Field(None, description="What a waiting step waits for.")
+    waits_for: Literal["Approve", "Done", "Outcome", "Rollout"] | None = Field(
+        None,
+        description="What a waiting step waits for: a person to Approve it, to report it Done, or to settle an Outcome that"
+        " cannot be known; or a Rollout.",
+    )
+    answered: int = Field(0, description="How many answers there were when a person was asked to settle an outcome.")
+    remind_at: Short | None = Field(None, description="When whoever it waits for is reminded next.")
     proposal: Short | None = Field(
         None, description="A digest of the change that waits for approval: another change needs another approval."
     )

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, create_model
 
-from paramedic.actions.contract import Parameters, ResponsePhase
+from paramedic.actions.contract import OnUnknown, Parameters, ResponsePhase
 from paramedic.actions.registry import ACTIONS
 from paramedic.api.v1alpha1.base import Duration, SpecModel, StepName
 
@@ -45,6 +45,13 @@ class StepBase(SpecModel):
     timeout: Duration | None = Field(None, description="How long the step may take, waiting for people included.")
     retry: Retry = Field(default=Retry(), description="How often a failed step is tried again.")
     approval: ApprovalRule = Field(default=ApprovalRule(), description="Whether a person must approve it.")
+    on_unknown: OnUnknown | None = Field(
+        None,
+        description="What happens when nobody can know whether the request of a step was received, such as after a crash."
+        " Retry: send it again, with the same Idempotency-Key. Fail: the step fails. Ask: a person says whether it was (Done),"
+        " lets it be sent again (Approve), or gives it up (Reject). Left out, it is the action's: Ask for http, but Retry for"
+        " a GET.",
+    )
     undo: Literal["Never", "OnFailure", "OnResolve"] = Field(
         "Never",
         description="When what the step changed is put back, where the action can. OnFailure: when the run fails."

@@ -94,6 +94,8 @@ def _waiting(view: View, step: StepStatus, times: bool) -> str:
         return f'for approval of "{step.name}"{until}'
     if step.waits_for == "Done":
         return f'for a person to do "{step.name}"{until}'
+    if step.waits_for == "Outcome":
+        return f'for a person to find out whether "{step.name}" was done{until}'
     return f'and waiting at step "{step.name}"{until}: {without_command(step.message)}'
 
 

@@ -19,6 +19,8 @@ def next_commands(view: View) -> list[str]:
         found = [f"approve {name} {step.name}", f"reject {name} {step.name} --reason 'WHY'"]
     elif step and step.waits_for == "Done":
         found = [f"done {name} {step.name}", f"reject {name} {step.name} --reason 'WHY'"]
+    elif step and step.waits_for == "Outcome":
+        found = [f"done {name} {step.name}", f"approve {name} {step.name}", f"reject {name} {step.name} --reason 'WHY'"]
     elif view.ended:
         found = [f"report {name}"]
         found += [f"retry {name}"] if view.status.phase in ("Failed", "Cancelled") else []

@@ -124,6 +124,10 @@ def _details(view: View, step: StepStatus) -> Iterator[Text]:
         )
     if step.waits_for == "Done" and step.state == "Waiting":
         yield Text.assemble(("waits    ", "dim"), "for a person; whoever does it reports it done")
+    if step.waits_for == "Outcome" and step.state == "Waiting":
+        yield Text.assemble(("done     ", "dim"), "if it was received")
+        yield Text.assemble(("approve  ", "dim"), "to send it again, with the same Idempotency-Key")
+        yield Text.assemble(("reject   ", "dim"), "to give it up")
     if step.target and (step.intent is not None or step.waits_for == "Approve"):
         yield Text.assemble(("touches  ", "dim"), step.target)
     if step.deadline and step.state == "Waiting":

@@ -48,7 +48,9 @@ PHASE_MARKS = {
 SEVERITY_STYLES = {"Critical": "bold red", "Warning": "yellow", "Info": "blue"}
 
 #: The engine ends the message of a waiting step with a command; screens show one of their own.
-_COMMAND = re.compile(r"\.? (?:Approve, or Reject, with|When it is done|Answer with)[^:]*: kubectl .*$", re.DOTALL)
+_COMMAND = re.compile(
+    r"\.? (?:Approve, or Reject, with|When it is (?:done|clear)|Answer with)[^:]*: kubectl .*$", re.DOTALL
+)
 
 
 def step_mark(state: str) -> Mark:

@@ -10,7 +10,9 @@ from paramedic.model.text import plural
 #: something is done without.
 Severity = Literal["Error", "Warning", "Note"]
 #: Why a playbook is (not) Ready; those that say no in the order in which they are to be mended.
-Reason = Literal["Valid", "Invalid", "AccountNotFound", "MissingPermission", "ChannelNotReady", "Unknown"]
+Reason = Literal[
+    "Valid", "Invalid", "AccountNotFound", "MissingPermission", "EndpointNotAllowed", "ChannelNotReady", "Unknown"
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from paramedic.engine.readiness.findings import Finding, told
 from paramedic.engine.readiness.schema_errors import findings_of
 from paramedic.engine.templates import paths_in, template_problems
 from paramedic.model.durations import parse_duration
+from paramedic.model.endpoints import BadUrl, Endpoint
 from paramedic.model.objects import Object
 
 #: Parameters of actions that are durations, of which none at all is a mistake.
@@ -146,8 +147,21 @@ def _step_problems(path: str, step: StepBase, known: _Known) -> Iterator[Finding
         yield Finding(f"{path}.undo", f"{action} cannot be undone", "write Never or leave it out")
     if step.approval.required and not ACTIONS[action].remedy:
         yield Finding(f"{path}.approval", f"{action} changes nothing that needs approval", "leave it out")
+    if step.on_unknown is not None and ACTIONS[action].on_unknown(step.parameters) is None:
+        yield Finding(f"{path}.onUnknown", f"what {action} did can always be found out", "leave it out")
     yield from _parameters_problems(path, step, known)
+    yield from _endpoint_problems(path, step)
     yield from _wait_problems(path, step)
+
+
+def _endpoint_problems(path: str, step: StepBase) -> Iterator[Finding]:
+    """URLs that requests are sent to, which must be plainer than those that are only looked at."""
+    for name, url in ACTIONS[step.action].endpoints(step.parameters).items():
+        try:
+            if not list(paths_in(url)):
+                Endpoint.parse(url)
+        except BadUrl as error:
+            yield told(f"{path}.{step.action}.{name}", f"it {error}")
 
 
 def _expression_problems(path: str, expression: str, known: _Known) -> Iterator[Finding]:
@@ -166,14 +180,13 @@ def _unknown_names(path: str, expression: str, roots: Mapping[str, vocabulary.Na
 
 
 def _wait_problems(path: str, step: StepBase) -> Iterator[Finding]:
-    """A step that only waits must be allowed to take as long as it waits."""
-    wanted = getattr(step.parameters, "duration", None)
-    if wanted is None:
-        return
-    allowed = parse_duration(step.timeout) if step.timeout else ACTIONS[step.action].timeout
-    if timedelta(0) < allowed <= parse_duration(wanted):
-        text = f"it waits {wanted}, but its step may take {step.timeout or '24h'}"
-        yield Finding(f"{path}.{step.action}.duration", text, "write a longer timeout for the step")
+    """A step that waits must be allowed to take as long as it waits."""
+    for name in ("duration", "deadline") if step.action in ("wait", "manual") else ():
+        wanted = getattr(step.parameters, name, None)
+        allowed = parse_duration(step.timeout) if step.timeout else ACTIONS[step.action].timeout
+        if wanted is not None and timedelta(0) < allowed <= parse_duration(wanted):
+            text = f"it waits {wanted}, but its step may take {step.timeout or '24h'}"
+            yield Finding(f"{path}.{step.action}.{name}", text, "write a longer timeout for the step")
 
 
 def _parameters_problems(path: str, step: StepBase | RecoveryCheckBase, known: _Known) -> Iterator[Finding]:
@@ -192,8 +205,13 @@ def _parameters_problems(path: str, step: StepBase | RecoveryCheckBase, known: _
             yield told(path, problem, halts=not prose)
     for name, refusal_of in (("url", url_refusal), ("host", host_refusal)):
         value = data.get(name)
+        if name in ACTIONS[action].endpoints(params):
+            continue  # looked at more closely
         if isinstance(value, str) and not list(paths_in(value)) and (refusal := refusal_of(value)):
             yield told(f"{path}.{name}", refusal)
+    if action == "manual" and not known.channels and data.keys() & {"remindEvery", "deadline"}:
+        text = "there is no channel over which anybody could be reminded or told that it is late"
+        yield Finding(path, text, "add one to spec.channels, with its secretRef", "Warning")
     for name in sorted({*ACTIONS[action].channels(params)}.difference(known.channels)):
         yield unknown_channel(f"{path}.channel", name, known.channels)
     yield from _zero_durations(path, data)

@@ -13,6 +13,7 @@ from paramedic.api.v1alpha1.playbook import PlaybookSpec
 from paramedic.engine.guard import PROTECTED_NAMESPACES
 from paramedic.engine.readiness import access
 from paramedic.engine.readiness.channel_secrets import UrlCheck, channel_problems, form_refusal, secret_permission
+from paramedic.engine.readiness.endpoints import endpoint_problems
 from paramedic.engine.readiness.findings import Finding, Reason, in_short, told
 from paramedic.engine.readiness.needs import Needs
 from paramedic.engine.readiness.validation import examine
@@ -23,7 +24,9 @@ from paramedic.model.text import plural
 
 MESSAGE_LIMIT = 1000
 #: The first of these that was found is the reason: in this order they are to be mended.
-_ORDER: tuple[Reason, ...] = ("Invalid", "AccountNotFound", "MissingPermission", "ChannelNotReady", "Unknown")
+_ORDER: tuple[Reason, ...] = (
+    "Invalid", "AccountNotFound", "MissingPermission", "EndpointNotAllowed", "ChannelNotReady", "Unknown",
+)  # fmt: skip
 _ACCOUNT = "spec.serviceAccountName"
 
 
@@ -90,7 +93,8 @@ def _has_actions(spec: PlaybookSpec) -> bool:
 
 
 def _look(found: Readiness, spec: PlaybookSpec, seen: Seen, check_url: UrlCheck, as_operator: bool) -> Readiness:
-    """Asks the cluster."""
+    """Asks the cluster, and the operator where it may send requests to."""
+    found = _add(found, *endpoint_problems(spec, seen))
     needs = access.needs_by_kind(spec)
     found = replace(
         found,

@@ -10,9 +10,9 @@ from typing import Any
 
 from paramedic.api.v1alpha1.incident_status import Escalation, Policy, UpdateSent
 from paramedic.engine.lifecycle import ENDED
-from paramedic.engine.run import Happening, Run
-from paramedic.engine.telling.levels import open_levels
-from paramedic.engine.telling.messages import command, fill
+from paramedic.engine.run import PERSON, Happening, Run
+from paramedic.engine.telling.levels import first_channels, open_levels
+from paramedic.engine.telling.messages import answer_command, command, fill
 from paramedic.engine.telling.notices import add_notice, next_notice
 from paramedic.model.durations import parse_duration
 from paramedic.model.times import format_second, format_time, parse_time
@@ -101,19 +101,11 @@ def _tell_who_is_waited_for(run: Run, policy: Policy, account: str) -> None:
         if happening.reason != "StepWaiting":
             continue
         step = run.step(happening.step)
-        if step.waits_for not in ("Approve", "Done"):
+        if step.waits_for not in PERSON:
             continue
-        verb = "approve" if step.waits_for == "Approve" else "done"
-        text = f"A person is needed: {happening.message}\nAnswer with: {command(run, verb, step.name)}"
-        for channel in _first_channels(policy):
+        text = f"A person is needed: {happening.message}\nAnswer with: {answer_command(run, step)}"
+        for channel in dict.fromkeys([*filter(None, [happening.channel]), *first_channels(policy)]):
             add_notice(run, policy, account, channel, f"Waiting {step.name}", text)
-
-
-def _first_channels(policy: Policy) -> list[str]:
-    """Where those are who answer first: the first level's channel, else those of the updates."""
-    levels = sorted(policy.escalation, key=lambda item: parse_duration(item["after"]))
-    found = [levels[0]["channel"]] if levels else [item["channel"] for item in policy.updates]
-    return list(dict.fromkeys(found))
 
 
 def _tell_the_end(run: Run, policy: Policy, account: str) -> None:

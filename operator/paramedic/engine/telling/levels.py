@@ -9,6 +9,13 @@ from paramedic.model.durations import parse_duration
 from paramedic.model.times import parse_time
 
 
+def first_channels(policy: Policy) -> list[str]:
+    """Where those are who answer first: the first level's channel, else those of the updates."""
+    levels = sorted(policy.escalation, key=lambda item: parse_duration(item["after"]))
+    found = [levels[0]["channel"]] if levels else [item["channel"] for item in policy.updates]
+    return list(dict.fromkeys(found))
+
+
 def open_levels(
     status: IncidentStatus, policy: Policy, now: datetime
 ) -> Iterator[tuple[int, dict[str, Any], datetime]]:

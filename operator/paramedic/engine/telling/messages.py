@@ -5,6 +5,7 @@ message with a hole in it is better than none.
 from datetime import timedelta
 from typing import Any
 
+from paramedic.api.v1alpha1.incident_status import StepStatus
 from paramedic.engine.lifecycle import ENDED
 from paramedic.engine.run import NOT_KNOWN, Run
 from paramedic.engine.templates import substitute
@@ -40,6 +41,14 @@ def expected_end(run: Run) -> str:
         return ""
     stable: timedelta = parse_duration(run.plan.recovery.stable_for)
     return format_second(parse_time(recovery.healthy_since) + stable)
+
+
+def answer_command(run: Run, step: StepStatus) -> str:
+    """The command that answers a step that waits for a person."""
+    if step.waits_for == "Outcome":
+        done, again = command(run, "done", step.name), command(run, "approve", step.name)
+        return f"{done} (it was received), {again} (send it again), or reject"
+    return command(run, "approve" if step.waits_for == "Approve" else "done", step.name)
 
 
 def command(run: Run, verb: str, *more: str) -> str:
