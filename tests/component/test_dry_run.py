@@ -76,7 +76,11 @@ SCENARIOS = (
     Scenario("rollingRestart"),
     Scenario("rollback", world=lambda: Ward(image="web:broken")),
     Scenario("rollback", {"toRevision": 1}),
+    Scenario("scale", {"by": 1}),
+    Scenario("patch", {"set": [{"path": "spec.minReadySeconds", "value": 5}]}),
+    Scenario("runJob", {"template": {"template": {"spec": {"containers": [{"name": "fix", "image": "web:v1"}]}}}}),
     Scenario("isolate", {"ttl": "1h", "allowDNS": True}),
+    Scenario("blockIPs", {"cidrs": ["203.0.113.7"]}),
     Scenario("http", {"url": ENDPOINT, "body": {"on": False}, "headers": {"X-Team": "shop"}}, world=answering),
     Scenario("wait", {"duration": "1s"}),  # it has something to wait for, and nothing to write
 )
