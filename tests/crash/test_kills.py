@@ -40,11 +40,16 @@ def _broken(shop: Kube) -> None:
     shop.wait_for("deployment", "web", lambda obj: obj["status"].get("unavailableReplicas"))
 
 
+NEWER = {"set": [{"path": "spec.template.spec.containers[web].image", "value": "localhost/web:v2"}]}
+TOOL = {"template": {"template": {"spec": {"containers": [{"name": "tool", "image": "localhost/tool:v1"}]}}}}
 EVIDENCE = step("evidence", "collectEvidence")
 REMEDIES = {
     "restart": Remedy("restart", (EVIDENCE, step("mend", "rollingRestart")), _healthy),
     "rollback": Remedy("rollback", (EVIDENCE, step("mend", "rollback")), _broken),
     "isolate": Remedy("isolate", (EVIDENCE, step("mend", "isolate", {"ttl": "1h"}, undo="OnResolve")), _healthy),
+    "scale": Remedy("scale", (step("mend", "scale", {"by": 2}, undo="OnResolve"),), _healthy),
+    "patch": Remedy("patch", (step("mend", "patch", NEWER, undo="OnResolve"),), _healthy),
+    "runjob": Remedy("runjob", (step("mend", "runJob", TOOL),), _healthy),
 }
 #: Writes of a clean run, in order: what is killed around. A change of the protocol shows here first.
 CLEAN_WRITES = {
@@ -53,6 +58,18 @@ CLEAN_WRITES = {
     "isolate": [
         "PUT incidents", "POST secrets", "PUT incidents", "POST networkpolicies", "PUT incidents", "PUT incidents",
         "PUT incidents", "DELETE networkpolicies", "PUT incidents", "PUT incidents",
+    ],
+    "scale": [
+        "PUT incidents", "PATCH deployments", "PUT incidents", "PUT incidents", "PUT incidents", "PATCH deployments",
+        "PUT incidents", "PUT incidents",
+    ],
+    "patch": [
+        "PUT incidents", "PATCH deployments", "PUT incidents", "PUT incidents", "PUT incidents", "PATCH deployments",
+        "PUT incidents", "PUT incidents",
+    ],
+    # Of the Job's uid, so that it is never run twice; and of its logs' digests, before they are kept.
+    "runjob": [
+        "PUT incidents", "POST jobs", "PUT incidents", "PUT incidents", "POST secrets", "PUT incidents", "PUT incidents",
     ],
 }  # fmt: skip
 
@@ -100,6 +117,8 @@ def _outcome(shop: Kube, found: Object) -> Object:
         "phase": found["status"]["phase"],
         "steps": [(item["name"], item["state"], item["attempt"]) for item in found["status"]["steps"]],
         "generation": web["metadata"]["generation"],
+        "replicas": web["spec"]["replicas"],
+        "jobs": len(shop.list("jobs", "-l", OURS)),
         "image": template["spec"]["containers"][0]["image"],
         "restarted": sorted(template["metadata"].get("annotations", {})),
         "secrets": len(shop.list("secrets", "-l", OURS)),

@@ -89,6 +89,7 @@ class Intent:
 
     ``ask`` says why a person must approve it first, whatever the playbook says; empty where nobody must. ``change`` is
     the part of the record that makes it this change and no other, times left out: an approval is bound to it.
+    ``begun``: the change has been made already, and only what is known of it is written down anew.
     """
 
     record: Mapping[str, Any]
@@ -97,6 +98,7 @@ class Intent:
     expires_at: datetime | None = None
     ask: str = ""
     change: Mapping[str, Any] | None = None
+    begun: bool = False
 
     @property
     def identity(self) -> str:
@@ -162,12 +164,14 @@ class Waiting:
 class Pending:
     """Effects still to be done. ``done`` settles the step at once when they succeed, else it is observed on.
 
-    ``existed`` is the verdict where a create found its object there already, from before a crash.
+    ``existed`` is the verdict where a create found its object there already, from before a crash. ``begun``: these are
+    not the first, and something has been changed already.
     """
 
     effects: tuple[Effect, ...]
     done: Finished | Failed | None = None
     existed: Finished | Failed | None = None
+    begun: bool = False
 
 
 @dataclass(frozen=True)
