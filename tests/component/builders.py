@@ -20,6 +20,7 @@ from paramedic.model.objects import Object
 from paramedic.model.references import (
     DEPLOYMENT,
     INCIDENT,
+    JOB,
     NETWORK_POLICY,
     SECRET,
     Resource,
@@ -232,6 +233,42 @@ class Ward:
         return [item for item in self.cluster.writes if item.request.account]
 
 
+def play_jobs(ward: Ward) -> None:
+    """Plays the Job controller and the kubelet too: a Job has one Pod, and is complete two ticks after it was made."""
+    ages: dict[str, int] = {}
+    others = ward.workloads.tick
+
+    def tick() -> None:
+        others()
+        for job in ward.cluster.all(JOB):
+            meta = job["metadata"]
+            ages[meta["uid"]] = ages.get(meta["uid"], 0) + 1
+            if ages[meta["uid"]] == 2:
+                _complete(ward, job)
+
+    ward.workloads.tick = tick  # type: ignore[method-assign]
+
+
+def _complete(ward: Ward, job: Object) -> None:
+    meta = job["metadata"]
+    owner = {"apiVersion": "batch/v1", "kind": "Job", "name": meta["name"], "uid": meta["uid"], "controller": True}
+    container = job["spec"]["template"]["spec"]["containers"][0]["name"]
+    state = {"terminated": {"exitCode": 0}}
+    pod = {
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {
+            "name": f"{meta['name']}-x", "namespace": NAMESPACE, "ownerReferences": [owner],
+            "labels": {"batch.kubernetes.io/job-name": meta["name"]},
+        },
+        "spec": job["spec"]["template"]["spec"],
+        "status": {"phase": "Succeeded", "containerStatuses": [{"name": container, "state": state}]},
+    }  # fmt: skip
+    ward.add(pod)
+    ward.cluster.logs[NAMESPACE, pod["metadata"]["name"], container, False] = b"restored\n"
+    status = {"succeeded": 1, "conditions": [{"type": "Complete", "status": "True"}]}
+    ward.cluster.store.update(Address(JOB, NAMESPACE, meta["name"], "status"), {**job, "status": status})
+
+
 def calls(fault: Callable[[], object], method: str, kind: Resource) -> Callable[[Request, Moment], None]:
     """A fault that does something in the cluster just before the first write of this method to this kind."""
     waiting = [fault]
@@ -243,4 +280,16 @@ def calls(fault: Callable[[], object], method: str, kind: Resource) -> Callable[
     return strike
 
 
-__all__ = ["HEALTH", "NAMESPACE", "USER", "Killed", "StrikeAt", "Ward", "calls", "deployment", "playbook", "step"]
+__all__ = [
+    "HEALTH",
+    "NAMESPACE",
+    "USER",
+    "Killed",
+    "StrikeAt",
+    "Ward",
+    "calls",
+    "deployment",
+    "play_jobs",
+    "playbook",
+    "step",
+]

@@ -9,25 +9,33 @@ from datetime import timedelta
 
 import pytest
 
-from component.builders import Killed, StrikeAt, Ward, step
+from component.builders import Killed, StrikeAt, Ward, play_jobs, step
 from paramedic.cluster.fake import Moment
 from paramedic.cluster.transport import Unavailable
 from paramedic.model.names import RESTARTED_ANNOTATION
 from paramedic.model.objects import Object, dig
-from paramedic.model.references import DEPLOYMENT, REPLICASET
+from paramedic.model.references import DEPLOYMENT, JOB, REPLICASET
 
+IMAGE = "spec.template.spec.containers[web].image"
 RUNS = {
     "rollingRestart": step("act", "rollingRestart"),
     "rollback": step("act", "rollback"),
     "isolate": step("act", "isolate", {"ttl": "1h"}, undo="OnResolve"),
     "collectEvidence": step("act", "collectEvidence"),
+    "scale": step("act", "scale", {"by": 2}, undo="OnResolve"),
+    "patch": step("act", "patch", {"set": [{"path": IMAGE, "value": "web:v3"}]}, undo="OnResolve"),
+    "runJob": step(
+        "act", "runJob", {"template": {"template": {"spec": {"containers": [{"name": "tool", "image": "t"}]}}}}
+    ),
 }
 #: More writes than any of these runs takes; that it is more is tested.
 MOST_WRITES = 9
 
 
 def ward_for(action: str) -> Ward:
-    return Ward(image="web:broken" if action == "rollback" else "web:v2", ticks=1)
+    ward = Ward(image="web:broken" if action == "rollback" else "web:v2", ticks=1)
+    play_jobs(ward)
+    return ward
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,8 @@ class End:
     image: str
     revisions: int
     restarted: bool
+    replicas: int
+    jobs: int
     policies: int
     secrets: int
     effects: int
@@ -52,6 +62,8 @@ def end_of(ward: Ward, status: Object) -> End:
         image=ward.image_of(),
         revisions=len(ward.cluster.all(REPLICASET)),
         restarted=dig(web, "spec", "template", "metadata", "annotations", RESTARTED_ANNOTATION) is not None,
+        replicas=web["spec"]["replicas"],
+        jobs=len(ward.cluster.all(JOB)),
         policies=len(ward.policies),
         secrets=len(ward.secrets),
         effects=len(ward.effects),
@@ -77,7 +89,7 @@ async def test_the_clean_run_resolves_and_has_fewer_writes_than_are_struck(actio
 
     assert end.phase == "Resolved"
     assert writes <= MOST_WRITES
-    assert end.effects == (2 if action == "isolate" else 1)
+    assert end.effects == (1 if action in ("rollingRestart", "rollback", "collectEvidence") else 2)
 
 
 @pytest.mark.parametrize("number", range(1, MOST_WRITES + 1))

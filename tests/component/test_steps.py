@@ -1,11 +1,12 @@
 """The rules of a step: if, retry, timeout, onFailure, undo, wait."""
 
+from contextlib import nullcontext
 from datetime import timedelta
 
 import pytest
 
-from component.builders import HEALTH, Ward, step
-from paramedic.model.references import DEPLOYMENT
+from component.builders import HEALTH, Killed, StrikeAt, Ward, step
+from paramedic.model.references import DEPLOYMENT, JOB
 from paramedic.model.times import parse_time
 
 CHECK = step("check", "httpCheck", {"url": HEALTH})
@@ -296,3 +297,22 @@ async def test_a_recovery_check_whose_parameters_do_not_fit_fails_the_plan_by_na
     assert status["phase"] == "Failed"
     assert "step up: httpCheck.url" in status["message"]
     assert ward.http.asked == []
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["its uid is stored", "killed before its uid was stored"])
+async def test_a_job_that_was_begun_is_stopped_when_the_run_is_cancelled(known: bool) -> None:
+    ward = Ward()
+    spec = {"template": {"spec": {"containers": [{"name": "tool", "image": "tool:v1"}]}}}
+    await ward.open(step("job", "runJob", {"template": spec}, undo="OnFailure"))
+    ward.cluster.fault = None if known else StrikeAt(3, "before", Killed)
+    with nullcontext() if known else pytest.raises(Killed):
+        await ward.look()
+    ward.start()
+    assert len(ward.cluster.all(JOB)) == 1
+    ward.edit({"cancel": {"by": "alice", "reason": "false alarm"}})
+
+    status = await ward.run()
+
+    assert status["phase"] == "Cancelled"
+    assert ward.cluster.all(JOB) == []
+    assert "was stopped before its end" in ward.step("job")["undo"]["message"]

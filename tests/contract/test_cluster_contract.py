@@ -4,8 +4,8 @@ import copy
 
 import pytest
 
-from contract.conftest import Cluster
-from paramedic.actions.reads import ListObjects
+from contract.conftest import POWERLESS, Cluster
+from paramedic.actions.reads import Denied, ListObjects, TryPatch
 from paramedic.cluster.api import Api
 from paramedic.cluster.fake_http import FakeHttp
 from paramedic.cluster.transport import MERGE_PATCH, ApiError
@@ -62,6 +62,16 @@ async def test_a_status_given_at_create_is_dropped(cluster: Cluster) -> None:
     stored = await cluster.create(incident("one", "web", "book") | {"status": {"phase": "Resolved"}})
 
     assert "status" not in stored
+
+
+async def test_a_job_has_a_generation_and_a_status_of_its_own(cluster: Cluster) -> None:
+    template = {"spec": {"restartPolicy": "Never", "containers": [{"name": "tool", "image": "localhost/tool:v1"}]}}
+    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "one"}, "spec": {"template": template}}
+
+    stored = await cluster.create(job | {"status": {"succeeded": 1}}, dryRun="All")
+
+    assert stored["metadata"]["generation"] == 1
+    assert not stored.get("status")
 
 
 async def test_a_second_create_of_the_same_name_is_refused(cluster: Cluster) -> None:
@@ -594,3 +604,38 @@ async def test_a_recent_list_comes_in_pages_too(cluster: Cluster) -> None:
 
     assert len(first["items"]) == 2
     assert [item["metadata"]["name"] for item in listed] == ["page-0", "page-1", "page-2"]
+
+
+# --- trying
+
+
+def minimum(seconds: int) -> list[Object]:
+    return [{"op": "add", "path": "/spec/minReadySeconds", "value": seconds}]
+
+
+async def test_a_dry_run_of_a_patch_answers_and_stores_nothing(cluster: Cluster) -> None:
+    found = await settled(cluster)
+    question = TryPatch("key", ObjectRef.of(found).named, minimum(5))
+
+    answers = await Api(cluster.transport, FakeHttp()).answer([question], cluster.namespace, "")
+
+    assert answers[question] == ""
+    assert (await cluster.get(DEPLOYMENT, "web"))["metadata"]["resourceVersion"] == found["metadata"]["resourceVersion"]
+
+
+async def test_a_dry_run_of_a_patch_of_what_is_not_there_says_so(cluster: Cluster) -> None:
+    question = TryPatch("key", ObjectRef.to(DEPLOYMENT, cluster.namespace, "nobody"), minimum(5))
+
+    answers = await Api(cluster.transport, FakeHttp()).answer([question], cluster.namespace, "")
+
+    assert answers[question] == 'deployments.apps "nobody" not found'
+
+
+async def test_a_dry_run_of_a_patch_takes_the_right_to_patch(cluster: Cluster) -> None:
+    found = await settled(cluster)
+    question = TryPatch("key", ObjectRef.of(found).named, minimum(5))
+
+    answers = await Api(cluster.transport, FakeHttp()).answer([question], cluster.namespace, POWERLESS)
+
+    assert isinstance(answers[question], Denied)
+    assert "patch deployments.apps" in str(answers[question])

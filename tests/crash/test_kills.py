@@ -46,6 +46,8 @@ def _shielded(shop: Kube) -> None:
     _healthy(shop)
 
 
+NEWER = {"set": [{"path": "spec.template.spec.containers[web].image", "value": "localhost/web:v2"}]}
+TOOL = {"template": {"template": {"spec": {"containers": [{"name": "tool", "image": "localhost/tool:v1"}]}}}}
 EVIDENCE = step("evidence", "collectEvidence")
 BLOCK = {"cidrs": ["203.0.113.7,2001:db8::/48"], "ttl": "1h"}
 REMEDIES = {
@@ -53,6 +55,9 @@ REMEDIES = {
     "rollback": Remedy("rollback", (EVIDENCE, step("mend", "rollback")), _broken),
     "isolate": Remedy("isolate", (EVIDENCE, step("mend", "isolate", {"ttl": "1h"}, undo="OnResolve")), _healthy),
     "block": Remedy("block", (step("mend", "blockIPs", BLOCK, undo="OnResolve"),), _shielded),
+    "scale": Remedy("scale", (step("mend", "scale", {"by": 2}, undo="OnResolve"),), _healthy),
+    "patch": Remedy("patch", (step("mend", "patch", NEWER, undo="OnResolve"),), _healthy),
+    "runjob": Remedy("runjob", (step("mend", "runJob", TOOL),), _healthy),
 }
 #: Writes of a clean run, in order: what is killed around. A change of the protocol shows here first.
 CLEAN_WRITES = {
@@ -65,6 +70,18 @@ CLEAN_WRITES = {
     "block": [
         "PUT incidents", "POST networkpolicies", "PUT incidents", "PUT incidents", "PUT incidents",
         "DELETE networkpolicies", "PUT incidents", "PUT incidents",
+    ],
+    "scale": [
+        "PUT incidents", "PATCH deployments", "PUT incidents", "PUT incidents", "PUT incidents", "PATCH deployments",
+        "PUT incidents", "PUT incidents",
+    ],
+    "patch": [
+        "PUT incidents", "PATCH deployments", "PUT incidents", "PUT incidents", "PUT incidents", "PATCH deployments",
+        "PUT incidents", "PUT incidents",
+    ],
+    # Of the Job's uid, so that it is never run twice; and of its logs' digests, before they are kept.
+    "runjob": [
+        "PUT incidents", "POST jobs", "PUT incidents", "PUT incidents", "POST secrets", "PUT incidents", "PUT incidents",
     ],
 }  # fmt: skip
 
@@ -112,6 +129,8 @@ def _outcome(shop: Kube, found: Object) -> Object:
         "phase": found["status"]["phase"],
         "steps": [(item["name"], item["state"], item["attempt"]) for item in found["status"]["steps"]],
         "generation": web["metadata"]["generation"],
+        "replicas": web["spec"]["replicas"],
+        "jobs": len(shop.list("jobs", "-l", OURS)),
         "image": template["spec"]["containers"][0]["image"],
         "restarted": sorted(template["metadata"].get("annotations", {})),
         "secrets": len(shop.list("secrets", "-l", OURS)),

@@ -81,8 +81,7 @@ def test_a_job_that_fails_makes_at_most_three_pods_and_says_why(shop: Kube, oper
     assert found["state"] == "Failed"
     assert "failed (BackoffLimitExceeded) with exit code 1: FATAL: DATABASE_URL is not set" in found["message"]
     assert found["outputs"]["failed"] == 3
-    pods = list(shop.list("pods", "-l", OURS))
-    assert len(pods) == 3
+    assert len(shop.list("pods", "-l", OURS)) == 3
     assert len(shop.get("incident", "slow")["status"]["evidence"]) == 3
 
 
@@ -107,10 +106,11 @@ def test_a_job_that_does_not_end_is_stopped_at_its_deadline(shop: Kube, operator
     shop.wait_for("namespace", shop.namespace, lambda _: not shop.list("pods", "-l", OURS), seconds=40)
 
 
-def test_a_job_is_stopped_with_its_pods_where_its_step_runs_out_of_time(shop: Kube, operator: Operator) -> None:
-    run(shop, template=template("localhost/tools:never-ready"), options={"timeout": "4s"})
-    found = mended(shop)
-    assert found["state"] == "Failed"
+def test_a_job_is_stopped_with_its_pods_when_the_incident_is_cancelled(shop: Kube, operator: Operator) -> None:
+    run(shop, template=template("localhost/tools:never-ready"), options={"undo": "OnFailure"})
+    shop.wait_for("incident", "slow", lambda obj: "is running" in obj.get("status", {}).get("message", ""))
+    shop.patch("incident", "slow", {"spec": {"cancel": {"by": "alice", "reason": "false alarm"}}})
+    found = shop.incident_in("slow", "Cancelled")["status"]["steps"][0]
     assert "was stopped before its end" in found["undo"]["message"]
     shop.wait_for("namespace", shop.namespace, lambda _: not shop.list("pods", "-l", OURS), seconds=40)
     assert jobs(shop) == []

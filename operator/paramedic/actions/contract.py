@@ -98,6 +98,7 @@ class Intent:
 
     ``ask`` says why a person must approve it first, whatever the playbook says; empty where nobody must. ``change`` is
     the part of the record that makes it this change and no other, times left out: an approval is bound to it.
+    ``begun``: the change has been made already, and only what is known of it is written down anew.
     """
 
     record: Mapping[str, Any]
@@ -106,6 +107,7 @@ class Intent:
     expires_at: datetime | None = None
     ask: str = ""
     change: Mapping[str, Any] | None = None
+    begun: bool = False
 
     @property
     def identity(self) -> str:

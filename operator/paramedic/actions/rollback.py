@@ -144,7 +144,7 @@ class Rollback(Action[RollbackParameters]):
             return _finished(ctx, record, found, seen)
         if isinstance(followed, Working) and params.delete_blocking_pod:
             pod = rollouts.blocking_pod(found, seen)
-            return Pending((Delete(ObjectRef.of(pod)),)) if pod else followed
+            return Pending((Delete(ObjectRef.of(pod)),), begun=True) if pod else followed
         return followed
 
     def undo(self, params: RollbackParameters, ctx: Context, record: Mapping[str, Any], seen: Seen) -> Observation:

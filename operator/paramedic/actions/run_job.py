@@ -152,7 +152,7 @@ class RunJob(Action[RunJobParameters]):
         left = evidence_keeping.left_to_do(ctx, record, pieces, seen)
         if left == "WriteDownAnew":
             return _keeping(ref, job, record, pieces, ctx)
-        return Pending((left,), done=verdict, existed=verdict) if isinstance(left, Create) else verdict
+        return Pending((left,), done=verdict, existed=verdict, begun=True) if isinstance(left, Create) else verdict
 
     def _begin(self, params: RunJobParameters, ctx: Context, record: Mapping[str, Any], seen: Seen) -> Observation:
         source = _source(params, ctx, seen)
@@ -210,14 +210,14 @@ def _running(ref: ObjectRef, job: Object, record: Mapping[str, Any], seen: Seen)
     text = f"{ref} is running" + (f", {plural(failed, 'Pod')} failed so far" if failed else "")
     if not record["uid"]:
         # From now on it is known that it has run: whoever deletes it, it is not run again.
-        return Intent({**record, "uid": job["metadata"]["uid"]}, text, ref)
+        return Intent({**record, "uid": job["metadata"]["uid"]}, text, ref, begun=True)
     hindrance = job_outcome.hindrance(job_outcome.pods_of_job(job, seen))
     return Working(f"{text}; {hindrance}" if hindrance else text, stuck=bool(hindrance))
 
 
 def _keeping(ref: ObjectRef, job: Object, record: Mapping[str, Any], pieces: Pieces, ctx: Context) -> Intent:
     known = {"uid": job["metadata"]["uid"]} | evidence_keeping.record_of(ctx, pieces)
-    return Intent({**record, **known}, f"{ref} has ended; keeping {plural(len(pieces), 'log')}", ref)
+    return Intent({**record, **known}, f"{ref} has ended; keeping {plural(len(pieces), 'log')}", ref, begun=True)
 
 
 def _verdict(

@@ -16,12 +16,12 @@ from paramedic.model.times import format_second
 WITH_STATUS = frozenset(
     {
         "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Pod", "Namespace", "Service", "ResourceQuota",
-        "PersistentVolumeClaim", "Incident", "Playbook",
+        "PersistentVolumeClaim", "Job", "Incident", "Playbook",
     }
 )  # fmt: skip
 #: Kinds whose metadata.generation the API server counts.
 WITH_GENERATION = frozenset(
-    {"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Pod", "NetworkPolicy", "Incident", "Playbook"}
+    {"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Pod", "NetworkPolicy", "Job", "Incident", "Playbook"}
 )
 #: Kinds that can only be replaced by who names the resourceVersion they have seen.
 NEVER_BLINDLY = frozenset({"Lease", "Incident", "Playbook"})

@@ -33,7 +33,7 @@ def stop_step(run: Run, step: StepStatus, seen: Seen, why: str) -> None:
             answer = run.action_of(planned).observe(
                 run.parameters_of(planned), run.context(planned), step.intent or {}, seen
             )
-            begun = answer.begun if isinstance(answer, Pending) else not isinstance(answer, Intent)
+            begun = not isinstance(answer, Pending | Intent) or answer.begun
         except (Denied, ValueError):
             begun = True  # what cannot be seen is taken to have happened
     if not begun:

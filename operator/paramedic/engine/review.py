@@ -206,6 +206,14 @@ def _helped(step: StepStatus) -> bool:
     return step.state in ("Succeeded", "Undone") and not ACTIONS[step.action].check
 
 
+#: What a change that stays leaves for people to do.
+_LEFT = {
+    "rollingRestart": "needed a restart: find out why",
+    "scale": "has another size than its manifest says: change the manifest, or scale it back",
+    "patch": "differs from its manifest: change the manifest too, or the next deployment takes it back",
+}
+
+
 def _follow_up(incident: Incident, status: IncidentStatus) -> Iterator[str]:
     yield "## To follow up"
     yield ""
@@ -216,8 +224,8 @@ def _follow_up(incident: Incident, status: IncidentStatus) -> Iterator[str]:
             yield f"- [ ] step {step.name} could not be undone: {_cell(step.undo.message)}"
         if step.action == "rollback" and step.state == "Succeeded":
             yield f"- [ ] revision {step.outputs.get('fromRevision')} of {step.target} was taken out of service: find what is wrong with it before it is deployed again"
-        if step.action == "rollingRestart" and step.state == "Succeeded":
-            yield f"- [ ] {step.target} needed a restart: find out why"
+        if step.action in _LEFT and step.state == "Succeeded" and step.intent is not None:
+            yield f"- [ ] {step.target} {_LEFT[step.action]}"
     if status.acknowledgement is None and status.phase != "Planned":
         yield "- [ ] nobody acknowledged the incident"
     yield f"- [ ] {_OPEN}"

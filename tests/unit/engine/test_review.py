@@ -136,6 +136,22 @@ def test_a_revision_that_was_taken_out_of_service_is_to_be_followed_up() -> None
     assert section(report(finished()), "To follow up")[0].startswith("- [ ] revision 2 of Deployment/web was taken out")
 
 
+@pytest.mark.parametrize(
+    ("action", "left"),
+    [
+        ("rollingRestart", "needed a restart: find out why"),
+        ("scale", "has another size than its manifest says: change the manifest, or scale it back"),
+        ("patch", "differs from its manifest: change the manifest too, or the next deployment takes it back"),
+    ],
+)
+def test_a_change_that_stays_is_to_be_followed_up(action: str, left: str) -> None:
+    run = finished()
+    run.status.steps[0].action = action
+    assert any(line.endswith(left) for line in section(report(run), "To follow up"))
+    run.status.steps[0].state = "Undone"
+    assert not any(line.endswith(left) for line in section(report(run), "To follow up"))
+
+
 def test_an_incident_that_nobody_acknowledged_is_to_be_followed_up() -> None:
     assert "- [ ] nobody acknowledged the incident" in section(report(finished()), "To follow up")
 

@@ -328,6 +328,10 @@ def test_a_severity_that_another_level_raises_to_is_reached() -> None:
             "spec.steps[0].wait.duration: it waits 2h, but its step may take 1h; write a longer timeout for the step",
         ),
         (
+            step("a", "runJob", {"cronJob": "backup", "deadline": "20m"}, timeout="10m"),
+            "spec.steps[0].runJob.deadline: it waits 20m, but its step may take 10m; write a longer timeout for the step",
+        ),
+        (
             step("a", "wait", {"duration": "0s"}),
             "spec.steps[0].wait.duration: 0s is no time at all; write one such as 30s",
         ),

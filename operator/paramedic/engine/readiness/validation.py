@@ -26,6 +26,8 @@ from paramedic.model.objects import Object
 
 #: Parameters of actions that are durations, of which none at all is a mistake.
 _DURATIONS = ("duration", "timeout", "ttl")
+#: Which parameter says how long an action waits.
+_PATIENCE = {"wait": "duration", "manual": "deadline", "runJob": "deadline"}
 
 
 def read_playbook(obj: Object) -> tuple[Playbook | None, list[str]]:
@@ -180,13 +182,17 @@ def _unknown_names(path: str, expression: str, roots: Mapping[str, vocabulary.Na
 
 
 def _wait_problems(path: str, step: StepBase) -> Iterator[Finding]:
-    """A step that waits must be allowed to take as long as it waits."""
-    for name in ("duration", "deadline") if step.action in ("wait", "manual") else ():
-        wanted = getattr(step.parameters, name, None)
-        allowed = parse_duration(step.timeout) if step.timeout else ACTIONS[step.action].timeout
-        if wanted is not None and timedelta(0) < allowed <= parse_duration(wanted):
-            text = f"it waits {wanted}, but its step may take {step.timeout or '24h'}"
-            yield Finding(f"{path}.{step.action}.{name}", text, "write a longer timeout for the step")
+    """A step that waits must be allowed to take longer than that."""
+    name = _PATIENCE.get(step.action)
+    if name is None:
+        return
+    wanted = getattr(step.parameters, name)
+    if wanted is None:
+        return
+    allowed = parse_duration(step.timeout) if step.timeout else ACTIONS[step.action].timeout
+    if timedelta(0) < allowed <= parse_duration(wanted):
+        text = f"it waits {wanted}, but its step may take {step.timeout or '24h'}"
+        yield Finding(f"{path}.{step.action}.{name}", text, "write a longer timeout for the step")
 
 
 def _parameters_problems(path: str, step: StepBase | RecoveryCheckBase, known: _Known) -> Iterator[Finding]:
