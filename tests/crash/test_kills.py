@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from support import snapshots
 from support.kube import Kube
-from support.objects import ALL_ROLES, account_with, deployment, incident, playbook, step, with_image
+from support.objects import ALL_ROLES, account_with, deployment, incident, playbook, reading, step, with_image
 from support.operator_process import Operator
 from support.proxy import FaultProxy, Moment
 from support.ranges import api_server_address
@@ -46,14 +47,45 @@ def _shielded(shop: Kube) -> None:
     _healthy(shop)
 
 
+def _reading_a_secret(shop: Kube) -> None:
+    shop.run("create", "secret", "generic", "db", f"--from-literal=password={PASSWORD}")
+    shop.apply(reading(deployment("web"), "db", "password"))
+    shop.rolled_out("deployment/web")
+
+
+def _with_a_volume(shop: Kube) -> None:
+    """web with a claim that is bound, in a cluster where each snapshot is ready at once."""
+    snapshots.install(shop, ready=True)
+    claim = {"accessModes": ["ReadWriteOnce"], "storageClassName": shop.namespace}
+    shop.apply(
+        {
+            "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": shop.namespace},
+            "spec": claim | {"capacity": {"storage": "1Gi"}, "hostPath": {"path": "/nowhere"}},
+        },
+        {
+            "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data"},
+            "spec": claim | {"resources": {"requests": {"storage": "1Gi"}}},
+        },
+    )  # fmt: skip
+    web = deployment("web", replicas=1)
+    web["spec"]["template"]["spec"]["volumes"] = [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]
+    shop.apply(web)
+    shop.rolled_out("deployment/web")
+
+
+PASSWORD = "hunter2"
 NEWER = {"set": [{"path": "spec.template.spec.containers[web].image", "value": "localhost/web:v2"}]}
 TOOL = {"template": {"template": {"spec": {"containers": [{"name": "tool", "image": "localhost/tool:v1"}]}}}}
 EVIDENCE = step("evidence", "collectEvidence")
+SNAPSHOT = {"deleteOnUndo": True}
+ROTATE = {"secret": "db", "keys": ["password"]}
 BLOCK = {"cidrs": ["203.0.113.7,2001:db8::/48"], "ttl": "1h"}
 REMEDIES = {
     "restart": Remedy("restart", (EVIDENCE, step("mend", "rollingRestart")), _healthy),
     "rollback": Remedy("rollback", (EVIDENCE, step("mend", "rollback")), _broken),
     "isolate": Remedy("isolate", (EVIDENCE, step("mend", "isolate", {"ttl": "1h"}, undo="OnResolve")), _healthy),
+    "rotate": Remedy("rotate", (step("mend", "rotateSecret", ROTATE, undo="OnResolve"),), _reading_a_secret),
+    "snapshot": Remedy("snapshot", (step("mend", "snapshotVolumes", SNAPSHOT, undo="OnResolve"),), _with_a_volume),
     "block": Remedy("block", (step("mend", "blockIPs", BLOCK, undo="OnResolve"),), _shielded),
     "scale": Remedy("scale", (step("mend", "scale", {"by": 2}, undo="OnResolve"),), _healthy),
     "patch": Remedy("patch", (step("mend", "patch", NEWER, undo="OnResolve"),), _healthy),
@@ -66,6 +98,15 @@ CLEAN_WRITES = {
     "isolate": [
         "PUT incidents", "POST secrets", "PUT incidents", "POST networkpolicies", "PUT incidents", "PUT incidents",
         "PUT incidents", "DELETE networkpolicies", "PUT incidents", "PUT incidents",
+    ],
+    "rotate": [
+        "PUT incidents", "POST secrets", "PUT incidents", "POST secrets", "PATCH secrets", "PATCH deployments",
+        "PUT incidents", "PUT incidents", "PUT incidents", "PATCH secrets", "PATCH deployments", "DELETE secrets",
+        "PUT incidents", "PUT incidents",
+    ],
+    "snapshot": [
+        "PUT incidents", "POST volumesnapshots", "PUT incidents", "PUT incidents", "PUT incidents",
+        "DELETE volumesnapshots", "PUT incidents", "PUT incidents",
     ],
     "block": [
         "PUT incidents", "POST networkpolicies", "PUT incidents", "PUT incidents", "PUT incidents",
@@ -133,8 +174,10 @@ def _outcome(shop: Kube, found: Object) -> Object:
         "jobs": len(shop.list("jobs", "-l", OURS)),
         "image": template["spec"]["containers"][0]["image"],
         "restarted": sorted(template["metadata"].get("annotations", {})),
+        "password": [item["data"]["password"] for item in shop.list("secrets") if item["metadata"]["name"] == "db"],
         "secrets": len(shop.list("secrets", "-l", OURS)),
         "policies": len(shop.list("networkpolicies", "-l", OURS)),
+        "snapshots": len(shop.list("volumesnapshots")) if snapshots.is_installed(shop) else 0,
         "evidence": sorted(item["kind"] for item in found["status"].get("evidence", [])),
     }
 
@@ -189,3 +232,4 @@ def _one_run(
     finally:
         proxy.disarm()
         installed.run("delete", "namespace", shop.namespace, "--wait=false")
+        installed.run("delete", "pv", shop.namespace, "--ignore-not-found", "--wait=false")

@@ -105,54 +105,6 @@ def test_a_restart_waits_for_a_persons_rollout_and_does_not_repeat_it(shop: Kube
 # --- restarts that do not help
 
 
-@pytest.fixture
-def broken_restarts(shop: Kube) -> Iterator[None]:
-    """From now on, what a restart starts in this namespace cannot pull its image: the registry is down."""
-    group, name = "admissionregistration.k8s.io", f"registry-down-{shop.namespace}"
-    spec = {
-        "matchConstraints": {
-            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": shop.namespace}},
-            "resourceRules": [{"apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"], "operations": ["CREATE"]}],
-        },
-        "matchConditions": [
-            {
-                "name": "restarted",
-                "expression": "'kubectl.kubernetes.io/restartedAt' in object.metadata.?annotations.orValue({})",
-            }
-        ],
-        "mutations": [
-            {
-                "patchType": "JSONPatch",
-                "jsonPatch": {
-                    "expression": "[JSONPatch{op: 'replace', path: '/spec/containers/0/image', value: 'localhost/web:missing'}]"
-                },
-            }
-        ],
-        "reinvocationPolicy": "Never",
-    }  # fmt: skip
-    policy = {
-        "apiVersion": f"{group}/v1", "kind": "MutatingAdmissionPolicy", "metadata": {"name": name}, "spec": spec,
-    }  # fmt: skip
-    binding = {
-        "apiVersion": f"{group}/v1", "kind": "MutatingAdmissionPolicyBinding", "metadata": {"name": name},
-        "spec": {"policyName": name},
-    }  # fmt: skip
-    shop.apply(policy, binding)
-    probe = {
-        "apiVersion": "v1", "kind": "Pod",
-        "metadata": {"name": "probe", "annotations": {"kubectl.kubernetes.io/restartedAt": "now"}},
-        "spec": {"containers": [{"name": "probe", "image": "localhost/web:v1"}]},
-    }  # fmt: skip
-    for _ in range(100):  # a policy takes a moment until the API server heeds it
-        shop.apply(probe)
-        image_of_probe = shop.get("pod", "probe")["spec"]["containers"][0]["image"]
-        shop.run("delete", "pod", "probe", "--force")
-        if image_of_probe == "localhost/web:missing":
-            break
-    yield
-    shop.run("delete", "mutatingadmissionpolicy,mutatingadmissionpolicybinding", name)
-
-
 def test_a_restart_whose_image_may_have_changed_asks_and_is_taken_back_when_its_first_pod_fails(
     shop: Kube, operator: Operator, broken_restarts: None
 ) -> None:

@@ -27,6 +27,18 @@ def deployment(name: str, image: str = "localhost/web:v1", **spec: Any) -> Objec
     return workload("Deployment", name, image, **spec)
 
 
+def secret(name: str, **values: str) -> Object:
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": values}
+
+
+def reading(obj: Object, secret_name: str, key: str) -> Object:
+    """The same workload, whose Pods get one value of a Secret."""
+    changed = copy.deepcopy(obj)
+    source = {"secretKeyRef": {"name": secret_name, "key": key}}
+    changed["spec"]["template"]["spec"]["containers"][0]["env"] = [{"name": "VALUE", "valueFrom": source}]
+    return changed
+
+
 def playbook(name: str, *steps: Object, account: str = ACCOUNT, **spec: Any) -> Object:
     """A playbook whose recovery must hold for one second, so that tests need not wait."""
     body: Object = {
@@ -87,4 +99,6 @@ ALL_ROLES = (
     "runjob",
     "isolate",
     "blockips",
+    "rotatesecret",
+    "snapshotvolumes",
 )

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from paramedic.actions.contract import Context, Failed, Intent, Observation, Pending, Preparation
-from paramedic.actions.effects import Create, Delete, Effect, JsonPatch, MergePatch
+from paramedic.actions.effects import Create, Delete, Effect, FillRandom, JsonPatch, MergePatch
 from paramedic.actions.registry import ACTIONS
+from paramedic.cluster.random_values import filled
 from paramedic.model.objects import Object
 from unit.builders import context
 from unit.seen import World
@@ -66,6 +67,8 @@ def apply(world: World, *effects: Effect) -> None:
             world.objects[key] = copy.deepcopy(effect.body)
         elif isinstance(effect, Delete):
             del world.objects[key]
+        elif isinstance(effect, FillRandom):
+            world.objects[key] = _merged(world.objects[key], filled(effect).patch)
         elif isinstance(effect, MergePatch):
             world.objects[key] = _merged(world.objects[key], effect.patch)
         else:

@@ -13,6 +13,7 @@ from paramedic.actions.reads import (
     MayI,
     MaySend,
     Missing,
+    NotServed,
     Read,
     ReadLog,
     Seen,
@@ -39,6 +40,7 @@ class World:
     dry_run_refusal: str = ""  # of a create
     patch_refusal: str = ""  # of a dry run of a patch
     denied_kinds: frozenset[str] = frozenset()
+    unserved: frozenset[str] = frozenset()  # kinds whose API is not installed
     refused: frozenset[str] = frozenset()  # what access reviews say no to, such as "patch deployments.apps"
     operator_refused: frozenset[str] = frozenset()  # the same, about the operator itself
     endpoints: tuple[str, ...] = ()  # where the operator may send requests to
@@ -65,6 +67,8 @@ class World:
         if isinstance(read, GetObject):
             return self._denied(read.ref.kind) or self.objects.get((read.ref.kind, read.ref.name))
         if isinstance(read, ListObjects):
+            if read.resource.kind in self.unserved:
+                return NotServed(f"the cluster does not serve {read.resource.plural} ({read.resource.api_version})")
             return self._denied(read.resource.kind) or list(self._matching(read))
         if isinstance(read, ReadLog):
             return self.logs.get((read.pod.name, read.container, read.previous))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from paramedic.actions.effects import Create, Effect, JsonPatch, MergePatch, Send, verb_of
+from paramedic.actions.effects import Create, Effect, FillRandom, JsonPatch, MergePatch, Send, verb_of
 from paramedic.model.objects import Object, dig
 from paramedic.model.patches import apply_operations, merge
 from paramedic.model.references import NODE_GROUPS, ObjectRef
@@ -46,6 +46,8 @@ def change_of(effect: Effect, before: Object | None) -> Change:
         after = effect.body
     elif isinstance(effect, MergePatch):
         after = merge(before, effect.patch)
+    elif isinstance(effect, FillRandom):
+        after = merge(before, effect.shown)
     elif isinstance(effect, JsonPatch):
         after = apply_operations(before, effect.operations)
     return Change(effect.ref, verb_of(effect), before, after)

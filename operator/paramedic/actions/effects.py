@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from paramedic.model.differences import NEW_VALUE
 from paramedic.model.endpoints import shown
+from paramedic.model.fingerprints import fingerprint
 from paramedic.model.names import OPERATION_ANNOTATION
 from paramedic.model.objects import Object
 from paramedic.model.references import ObjectRef, resource_of
@@ -86,15 +88,9 @@ class FillRandom:
     @property
     def shown(self) -> Object:
         """The change as it may be shown: a merge patch with words in the place of the values."""
-        value = RANDOM_VALUE.format(length=self.length)
-        return {
-            "metadata": {"annotations": {OPERATION_ANNOTATION: self.operation, self.mark: "(a fingerprint)"}},
-            "data": dict.fromkeys(self.keys, value),
-        }
-
-
-#: Stands in plans for a value that is not made yet.
-RANDOM_VALUE = "(new random value, {length} characters)"
+        data = dict.fromkeys(self.keys, f"{NEW_VALUE}, {self.length} characters)")
+        marks = {OPERATION_ANNOTATION: self.operation, self.mark: fingerprint(self.operation, data)}
+        return {"metadata": {"annotations": marks}, "data": data}
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,10 @@ from paramedic.actions.patch import Patch
 from paramedic.actions.prom_query import PromQuery
 from paramedic.actions.rollback import Rollback
 from paramedic.actions.rolling_restart import RollingRestart
+from paramedic.actions.rotate_secret import RotateSecret
 from paramedic.actions.run_job import RunJob
 from paramedic.actions.scale import Scale
+from paramedic.actions.snapshot_volumes import SnapshotVolumes
 from paramedic.actions.tcp_check import TcpCheck
 from paramedic.actions.wait import Wait
 from paramedic.actions.workload_status import WorkloadStatus
@@ -30,7 +32,7 @@ ACTIONS: dict[str, Action[Any]] = {
         HttpCheck(), TcpCheck(), CheckDependencies(), PromQuery(), WorkloadStatus(), NodeStatus(),  # look
         Diagnose(), CollectEvidence(),
         RollingRestart(), Rollback(), Scale(), Patch(), RunJob(),  # mend
-        Isolate(), BlockIPs(),  # contain
+        Isolate(), BlockIPs(), RotateSecret(), SnapshotVolumes(),  # contain
         Notify(), Escalate(), Manual(), Wait(), Http(),  # people
     )
 }  # fmt: skip

@@ -20,6 +20,7 @@ _WIDEST: dict[str, dict[str, Any]] = {
     "collectEvidence": {"include": ["Describe", "Events", "Logs", "Policies"]},
     "rollback": {"deleteBlockingPod": True},
     "isolate": {"pod": "any"},
+    "snapshotVolumes": {"deleteOnUndo": True},
 }
 #: Parameters under which an action does something else than with those of its example, and so needs something else.
 _OTHERWISE: dict[str, list[dict[str, Any]]] = {

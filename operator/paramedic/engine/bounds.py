@@ -82,9 +82,10 @@ def _drop_timeline(status: IncidentStatus) -> None:
 
 
 def _forget_intents(status: IncidentStatus) -> None:
-    """Those of steps that are over, changed nothing in the service and so have no way back."""
+    """Those of steps that are over and have no way back."""
     for step in status.steps:
-        if step.state in OVER and not ACTIONS[step.action].remedy:
+        action = ACTIONS[step.action]
+        if step.state in OVER and not (action.remedy or action.can_undo):
             step.intent = None
 
 

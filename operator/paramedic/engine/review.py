@@ -156,10 +156,13 @@ def _changed(status: IncidentStatus) -> Iterator[str]:
     changed = [step for step in status.steps if step.intent is not None and ACTIONS[step.action].remedy]
     for step in changed:
         back = ""
-        if step.undo:
+        kept = ACTIONS[step.action].keeps_way_back
+        if step.undo and kept and step.state == "Succeeded":
+            back = f" It stays: {_cell(step.undo.message)}."
+        elif step.undo:
             back = f" Undone ({step.undo.state}): {_cell(step.undo.message)}."
         elif step.expires_at:
-            back = f" Ends by itself at {step.expires_at}."
+            back = f" {'Can be undone until' if kept else 'Ends by itself at'} {step.expires_at}."
         yield f"- {step.target}, by {step.action} (step {step.name}, operation {step.operation_id}).{back}"
     if not changed:
         yield "Nothing."

@@ -10,6 +10,8 @@ from paramedic.model.objects import Object
 
 #: Stands for the values of Secrets, which nobody is shown.
 HIDDEN, HIDDEN_OTHER = "(not shown)", "(another value, not shown)"
+#: How what stands for a value begins that is not made yet, and so gives nothing away.
+NEW_VALUE = "(new random value"
 _SERVERS_OWN = ("managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "selfLink")
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"  # a copy of the object, which kubectl keeps
 _NAMED_ELSEWHERE = ("apiVersion", "kind", "metadata.name", "metadata.namespace")
@@ -46,6 +48,8 @@ def shown(before: Object | None, after: Object | None) -> tuple[Object, Object]:
 
 
 def _hidden(name: str, value: Any, before: Object) -> str:
+    if str(value).startswith(NEW_VALUE):
+        return str(value)
     return HIDDEN_OTHER if name in before and before[name] != value else HIDDEN
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from rich.console import RenderableType
 from rich.text import Text
 
+from paramedic.actions.registry import ACTIONS
 from paramedic.api.v1alpha1.incident_status import StepStatus
 from paramedic.cli.screens.headline import step_timing
 from paramedic.cli.screens.layout import Hanging
@@ -135,7 +136,9 @@ def _details(view: View, step: StepStatus) -> Iterator[Text]:
         if left is not None:
             yield Text.assemble(("else     ", "dim"), f"it fails in {span(left)}")
     if step.expires_at:
-        yield Text.assemble(("ends     ", "dim"), f"by itself at {clock(step.expires_at)}")
+        lead = "undo     " if ACTIONS[step.action].keeps_way_back else "ends     "
+        by = "possible until" if ACTIONS[step.action].keeps_way_back else "by itself at"
+        yield Text.assemble((lead, "dim"), f"{by} {clock(step.expires_at)}")
     for answer in view.incident.spec.approvals:
         if answer.step == step.name and step.state == "Waiting":
             yield Text.assemble(("answer   ", "dim"), f"{answer.decision} by {answer.by}, which does not settle it")

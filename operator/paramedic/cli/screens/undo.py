@@ -3,6 +3,7 @@
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from paramedic.actions.registry import ACTIONS
 from paramedic.api.v1alpha1.incident_status import StepStatus
 from paramedic.cli.screens.layout import Command, Hanging
 from paramedic.cli.screens.words import DONE, FAILED, RUNNING, SKIPPED, UNDONE, Mark, clock
@@ -30,7 +31,9 @@ def _is_there(step: StepStatus) -> bool:
 
 
 def _state(step: StepStatus, possible: bool) -> tuple[Mark, str]:
-    undo = step.undo
+    undo, kept = step.undo, ACTIONS[step.action].keeps_way_back
+    if undo is not None and undo.state == "Succeeded" and kept and step.state == "Succeeded":
+        return Mark(SKIPPED.icon, "no way back   ", SKIPPED.style), undo.message
     if undo is not None and undo.state == "Succeeded":
         return Mark(UNDONE.icon, "taken back    ", UNDONE.style), undo.message
     if undo is not None and undo.state == "Running":
@@ -39,5 +42,6 @@ def _state(step: StepStatus, possible: bool) -> tuple[Mark, str]:
         return Mark(FAILED.icon, "still there   ", FAILED.style), undo.message
     if not possible:
         return Mark(SKIPPED.icon, "no way back   ", SKIPPED.style), f"{step.action} cannot be taken back"
-    ends = f"; ends by itself at {clock(step.expires_at)}" if step.expires_at else ""
+    end = "until" if kept else "ends by itself at"
+    ends = f"; {end} {clock(step.expires_at)}" if step.expires_at else ""
     return Mark(DONE.icon, "can be undone ", DONE.style), f"{step.message}{ends}"

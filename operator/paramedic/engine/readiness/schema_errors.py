@@ -58,7 +58,7 @@ def _shown(value: Any) -> str:
 
 
 def _likely(name: str, kind: str) -> str:
-    close = get_close_matches(name, _names(_KINDS[kind]), 1, cutoff=0.7) if kind in _KINDS else []
+    close = get_close_matches(name, _names(_KINDS[kind]) - {name}, 1, cutoff=0.7) if kind in _KINDS else []
     return f"did you mean {close[0]}?" if close else ""
 
 
