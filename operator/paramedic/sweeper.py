@@ -1,4 +1,6 @@
-"""Ends isolations whose Incident is gone: they carry when they end and who may end them, and any leader does it."""
+"""Ends what is temporary and whose Incident is gone, whichever process leads: isolations, which carry when they end and who
+may end them, and what `holds` tells of.
+"""
 
 import logging
 from collections.abc import Callable
@@ -9,6 +11,7 @@ from paramedic.clock import Clock
 from paramedic.cluster.api import Api
 from paramedic.cluster.refusals import explain_refusal
 from paramedic.cluster.transport import ApiError, Unavailable
+from paramedic.holds import Holds
 from paramedic.model.names import (
     ACCOUNT_ANNOTATION,
     EXPIRES_ANNOTATION,
@@ -39,8 +42,12 @@ class Sweeper:
     the next sweep tries again.
     """
 
-    def __init__(self, api: Api, clock: Clock, pause: PauseSwitch, namespace: str, leads: Callable[[], bool]) -> None:
+    def __init__(
+        self, api: Api, clock: Clock, pause: PauseSwitch, namespace: str, leads: Callable[[], bool], holds: Holds
+    ) -> None:
+        """``holds`` are what has no object of its own that tells of it."""
         self._api, self._clock, self._namespace, self._leads = api, clock, namespace, leads
+        self._holds = holds
         self._pause = pause
         self._told: dict[str, str] = {}  # why an isolation stays, by the uid of its policy
 
@@ -54,7 +61,7 @@ class Sweeper:
         ended = 0
         for policy in found:
             ended += await self._end_if_over(policy)
-        return ended
+        return ended + await self._holds.sweep()
 
     async def _end_if_over(self, policy: Object) -> bool:
         """Whether it was ended now. Raises NotLeading."""

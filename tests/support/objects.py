@@ -76,4 +76,4 @@ def account_with(*roles: str, name: str = ACCOUNT) -> list[Object]:
     return [account, *bindings]
 
 
-ALL_ROLES = ("look", "diagnose", "collectevidence", "rollingrestart", "rollback", "isolate")
+ALL_ROLES = ("look", "diagnose", "collectevidence", "rollingrestart", "rollback", "isolate", "lockaccount")

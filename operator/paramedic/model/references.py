@@ -55,6 +55,10 @@ SERVICE_ACCOUNT = Resource("v1", "ServiceAccount", "serviceaccounts")
 CLAIM = Resource("v1", "PersistentVolumeClaim", "persistentvolumeclaims")
 QUOTA = Resource("v1", "ResourceQuota", "resourcequotas")
 NETWORK_POLICY = Resource("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies")
+ROLE = Resource("rbac.authorization.k8s.io/v1", "Role", "roles")
+CLUSTER_ROLE = Resource("rbac.authorization.k8s.io/v1", "ClusterRole", "clusterroles", namespaced=False)
+ROLE_BINDING = Resource("rbac.authorization.k8s.io/v1", "RoleBinding", "rolebindings")
+CLUSTER_ROLE_BINDING = Resource("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "clusterrolebindings", False)
 LEASE = Resource("coordination.k8s.io/v1", "Lease", "leases")
 ACCESS_REVIEW = Resource("authorization.k8s.io/v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews", False)
 #: What somebody else may do, and who the caller is.
@@ -68,7 +72,8 @@ RESOURCES = {
     (item.api_version, item.kind): item
     for item in (
         DEPLOYMENT, STATEFULSET, DAEMONSET, REPLICASET, CONTROLLER_REVISION, POD, NAMESPACE, NODE, EVENT, SECRET,
-        CONFIGMAP, SERVICE, SERVICE_ACCOUNT, CLAIM, QUOTA, NETWORK_POLICY, LEASE, ACCESS_REVIEW, INCIDENT, PLAYBOOK,
+        CONFIGMAP, SERVICE, SERVICE_ACCOUNT, CLAIM, QUOTA, NETWORK_POLICY, ROLE_BINDING,
+        CLUSTER_ROLE_BINDING, LEASE, ACCESS_REVIEW, INCIDENT, PLAYBOOK,
     )
 }  # fmt: skip
 
