@@ -16,6 +16,7 @@ from paramedic.cluster.transport import ApiError, Request, Unavailable
 from paramedic.controller import Controller, Item
 from paramedic.credentials import Unusable
 from paramedic.handlers import Watch
+from paramedic.holds import Holds
 from paramedic.index import IncidentIndex
 from paramedic.lease import LeaderLease, LostLease
 from paramedic.metrics import Metrics
@@ -58,7 +59,8 @@ class OperatorProcess:
         transport = RestTransport(configuration, self._metrics.count_request)
         times = self._settings.lease_times
         http = HttpChecker(AddressGuard(self._settings.http_networks), self._settings.http_endpoints)
-        api = Api(transport, http, write_timeout=times.request_timeout)
+        home = self._settings.home_namespace
+        api = Api(transport, http, write_timeout=times.request_timeout, home=home)
         self._lease = LeaderLease(transport, self._clock, self._settings.home_namespace, times=times)
         self._publisher = Publisher(api, self._clock, self._metrics)
         queue: WorkQueue[Item] = WorkQueue(self._clock)
@@ -66,9 +68,10 @@ class OperatorProcess:
         self._outbox = Outbox(
             api, self._notifier(), self._metrics, self._leads, lambda key: queue.add(("Incident", *key))
         )
-        pause = PauseSwitch(api, self._settings.home_namespace, self._metrics)
+        pause = PauseSwitch(api, home, self._metrics)
         reconciler = Reconciler(api, self._clock, self._publisher, self._outbox, pause, index, self._leads)
-        sweeper = Sweeper(api, self._clock, pause, self._settings.namespace or "", self._leads)
+        holds = Holds(api, self._clock, home, self._leads)
+        sweeper = Sweeper(api, self._clock, pause, self._settings.namespace or "", self._leads, holds)
         self._controller = Controller(
             api, self._clock, queue, index, reconciler, sweeper, self._metrics, self._settings.namespace or ""
         )

@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 
 from pydantic import ValidationError
 
-from paramedic.actions.effects import Effect, JsonPatch, MergePatch, Outcome, Result, Send
+from paramedic.actions.effects import Effect, Hold, JsonPatch, MergePatch, Outcome, Result, Send
 from paramedic.actions.reads import AskPause, CountActive, GetObject, ListObjects, Missing, Read, Seen
 from paramedic.api.v1alpha1.incident import Incident
 from paramedic.clock import Clock
@@ -205,6 +205,8 @@ class Reconciler:
             extra = {"incident": f"{run.namespace}/{run.name}", "step": decision.step, "account": run.account}
             log.info("%s: %s %s", effect.describe(), outcome.result, outcome.message, extra=extra)
             outcomes.append(outcome)
+            if isinstance(effect, Hold) and outcome.result not in (Result.DONE, Result.EXISTED):
+                break  # nothing is begun that is not sure to end
             if isinstance(effect, MergePatch | JsonPatch) and outcome.result is Result.DONE:
                 look.seen.answers[GetObject(effect.ref.named)] = outcome.stored
         verdict = settle(decision.pending, outcomes)

@@ -1,5 +1,5 @@
-"""Ends policies whose time is over and whose Incident is gone, those of isolations and of blocks: they carry when they end
-and who may end them, and any leader does it.
+"""Ends what is temporary and whose Incident is gone, whichever process leads: the policies of isolations and blocks, which
+carry when they end and who may end them, and what `holds` tells of.
 """
 
 import logging
@@ -11,6 +11,7 @@ from paramedic.clock import Clock
 from paramedic.cluster.api import Api
 from paramedic.cluster.refusals import explain_refusal
 from paramedic.cluster.transport import ApiError, Unavailable
+from paramedic.holds import Holds
 from paramedic.model.names import (
     ACCOUNT_ANNOTATION,
     EXPIRES_ANNOTATION,
@@ -41,8 +42,12 @@ class Sweeper:
     the next sweep tries again.
     """
 
-    def __init__(self, api: Api, clock: Clock, pause: PauseSwitch, namespace: str, leads: Callable[[], bool]) -> None:
+    def __init__(
+        self, api: Api, clock: Clock, pause: PauseSwitch, namespace: str, leads: Callable[[], bool], holds: Holds
+    ) -> None:
+        """``holds`` are what has no object of its own that tells of it."""
         self._api, self._clock, self._namespace, self._leads = api, clock, namespace, leads
+        self._holds = holds
         self._pause = pause
         self._told: dict[str, str] = {}  # why a policy stays, by its uid
 
@@ -56,7 +61,7 @@ class Sweeper:
         ended = 0
         for policy in found:
             ended += await self._end_if_over(policy)
-        return ended
+        return ended + await self._holds.sweep()
 
     async def _end_if_over(self, policy: Object) -> bool:
         """Whether it was ended now. Raises NotLeading."""

@@ -13,6 +13,7 @@ from paramedic.cluster.fake_paths import Address
 from paramedic.cluster.fake_workloads import FakeWorkloads
 from paramedic.cluster.transport import Request, Unavailable
 from paramedic.engine.lifecycle import ENDED
+from paramedic.holds import Holds
 from paramedic.index import IncidentIndex
 from paramedic.metrics import Metrics
 from paramedic.model.names import service_account_user
@@ -163,11 +164,12 @@ class Ward:
 
     def start(self) -> None:
         """A new process: whatever the one before held in memory is gone."""
-        self.api = Api(self.cluster, self.http)
+        self.api = Api(self.cluster, self.http, home=HOME)
         self.metrics = Metrics()
         publisher = Publisher(self.api, self.clock, self.metrics)
         self.index = IncidentIndex()
         self.outbox = Outbox(self.api, self.notifier, self.metrics, lambda: self.leads, lambda key: None)
+        self.holds = Holds(self.api, self.clock, HOME, lambda: self.leads)
         self.pause = PauseSwitch(self.api, HOME, self.metrics)
         self.reconciler = Reconciler(
             self.api, self.clock, publisher, self.outbox, self.pause, self.index, lambda: self.leads

@@ -39,7 +39,7 @@ class Recorder(Reconciler):
 
 
 def controller_of(ward: Ward, reconciler: Reconciler) -> Controller:
-    sweeper = Sweeper(ward.api, ward.clock, ward.pause, "shop", lambda: True)
+    sweeper = Sweeper(ward.api, ward.clock, ward.pause, "shop", lambda: True, ward.holds)
     queue: WorkQueue[Item] = WorkQueue(ward.clock)
     return Controller(ward.api, ward.clock, queue, IncidentIndex(), reconciler, sweeper, ward.metrics, "shop")
 

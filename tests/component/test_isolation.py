@@ -17,7 +17,7 @@ HOUR = timedelta(hours=1)
 
 
 def sweeper_of(ward: Ward) -> Sweeper:
-    return Sweeper(ward.api, ward.clock, ward.pause, "", lambda: ward.leads)
+    return Sweeper(ward.api, ward.clock, ward.pause, "", lambda: ward.leads, ward.holds)
 
 
 async def isolated(**options: str) -> Ward:

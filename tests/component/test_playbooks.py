@@ -228,7 +228,7 @@ async def test_playbooks_of_one_account_are_looked_at_together_and_share_what_it
 
 
 def controller_of(ward: Ward) -> Controller:
-    sweeper = Sweeper(ward.api, ward.clock, ward.pause, NAMESPACE, lambda: True)
+    sweeper = Sweeper(ward.api, ward.clock, ward.pause, NAMESPACE, lambda: True, ward.holds)
     queue: WorkQueue[Item] = WorkQueue(ward.clock)
     return Controller(ward.api, ward.clock, queue, ward.index, ward.reconciler, sweeper, Metrics(), NAMESPACE)
 

@@ -99,6 +99,7 @@ ALL_ROLES = (
     "runjob",
     "isolate",
     "blockips",
+    "lockaccount",
     "rotatesecret",
     "snapshotvolumes",
 )

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from paramedic.actions.effects import Create, Effect, FillRandom, JsonPatch, MergePatch, Send, verb_of
+from paramedic.actions.effects import Create, Effect, FillRandom, Hold, JsonPatch, MergePatch, Send, verb_of
 from paramedic.model.objects import Object, dig
 from paramedic.model.patches import apply_operations, merge
 from paramedic.model.references import NODE_GROUPS, ObjectRef
@@ -40,7 +40,7 @@ class Change:
 def change_of(effect: Effect, before: Object | None) -> Change:
     """What this effect would make of the object. Raises DoesNotApply."""
     after: Object | None = None
-    if isinstance(effect, Send):
+    if isinstance(effect, Send | Hold):
         after = effect.shown
     elif isinstance(effect, Create):
         after = effect.body

@@ -7,9 +7,9 @@ from typing import Any
 from paramedic.model.differences import NEW_VALUE
 from paramedic.model.endpoints import shown
 from paramedic.model.fingerprints import fingerprint
-from paramedic.model.names import OPERATION_ANNOTATION
+from paramedic.model.names import EXPIRES_ANNOTATION, HOLD_LABEL, MANAGED_BY, MANAGED_BY_LABEL, OPERATION_ANNOTATION
 from paramedic.model.objects import Object
-from paramedic.model.references import ObjectRef, resource_of
+from paramedic.model.references import LEASE, ObjectRef, resource_of
 
 
 @dataclass(frozen=True)
@@ -144,9 +144,40 @@ class Send:
         return f"send {self.request_line}"
 
 
+@dataclass(frozen=True)
+class Hold:
+    """Writes down, where the operator alone writes, what must end by itself and how it is taken back: a change that no
+    object of its own tells of. So it ends although its Incident is deleted. One that is there already stays.
+    """
+
+    name: str
+    until: str  # RFC 3339
+    content: Object = field(hash=False)
+
+    @property
+    def ref(self) -> ObjectRef:
+        return ObjectRef.to(LEASE, "", self.name)
+
+    @property
+    def shown(self) -> Object:
+        """The object that it becomes, without how the change is taken back."""
+        holder = f"{self.content['namespace']}/{self.content['incident']}"
+        marks = {MANAGED_BY_LABEL: MANAGED_BY, HOLD_LABEL: str(self.content["action"])}
+        meta = {"name": self.name, "labels": marks, "annotations": {EXPIRES_ANNOTATION: self.until}}
+        return {
+            "apiVersion": LEASE.api_version,
+            "kind": LEASE.kind,
+            "metadata": meta,
+            "spec": {"holderIdentity": holder},
+        }
+
+    def describe(self) -> str:
+        return f"note when it ends, as {self.ref}"
+
+
 #: What is done to an object of the cluster.
 Write = MergePatch | JsonPatch | Create | Delete
-Effect = Write | FillRandom | Send
+Effect = Write | FillRandom | Send | Hold
 
 
 class Result(StrEnum):
@@ -168,7 +199,7 @@ class Outcome:
 
 def verb_of(effect: Effect) -> str:
     """The RBAC verb that an effect needs; for a request, which needs none, what is done."""
-    if isinstance(effect, Create):
+    if isinstance(effect, Create | Hold):
         return "create"
     if isinstance(effect, Send):
         return "send"

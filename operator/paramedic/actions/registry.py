@@ -11,6 +11,7 @@ from paramedic.actions.escalate import Escalate
 from paramedic.actions.http import Http
 from paramedic.actions.http_check import HttpCheck
 from paramedic.actions.isolate import Isolate
+from paramedic.actions.lock_account import LockAccount
 from paramedic.actions.manual import Manual
 from paramedic.actions.node_status import NodeStatus
 from paramedic.actions.notify import Notify
@@ -32,7 +33,7 @@ ACTIONS: dict[str, Action[Any]] = {
         HttpCheck(), TcpCheck(), CheckDependencies(), PromQuery(), WorkloadStatus(), NodeStatus(),  # look
         Diagnose(), CollectEvidence(),
         RollingRestart(), Rollback(), Scale(), Patch(), RunJob(),  # mend
-        Isolate(), BlockIPs(), RotateSecret(), SnapshotVolumes(),  # contain
+        Isolate(), BlockIPs(), LockAccount(), RotateSecret(), SnapshotVolumes(),  # contain
         Notify(), Escalate(), Manual(), Wait(), Http(),  # people
     )
 }  # fmt: skip

@@ -11,6 +11,7 @@ from paramedic.actions.effects import (
     Delete,
     Effect,
     FillRandom,
+    Hold,
     JsonPatch,
     MergePatch,
     Outcome,
@@ -36,6 +37,7 @@ from paramedic.actions.reads import (
     WhoAmI,
 )
 from paramedic.cluster.dry_runs import TAKEN, try_create, try_patch
+from paramedic.cluster.holds import keep_hold
 from paramedic.cluster.outgoing import HttpClient, send_as
 from paramedic.cluster.random_values import filled
 from paramedic.cluster.refusals import explain_refusal
@@ -58,10 +60,13 @@ _DOES_NOT_FIT = "the server rejected our request due to an error in our request"
 class Api:
     """A cluster, seen with the eyes of the operator or of a playbook's account."""
 
-    def __init__(self, transport: Transport, http: HttpClient, *, write_timeout: float = 10 / 3) -> None:
+    def __init__(
+        self, transport: Transport, http: HttpClient, *, write_timeout: float = 10 / 3, home: str = "default"
+    ) -> None:
         """``write_timeout``, in seconds, is a third of the lease's renew deadline: a write that was sent while this
-        process led is over before another process can lead.
+        process led is over before another process can lead. ``home`` is the operator's own namespace.
         """
+        self._home = home
         self.transport = transport
         self._http = http
         self._write_timeout = write_timeout
@@ -199,6 +204,8 @@ class Api:
     async def perform(self, effect: Effect, namespace: str, account: str) -> Outcome:
         """Does one effect as the playbook's account. Never raises: what became of it is the outcome."""
         user = service_account_user(namespace, account)
+        if isinstance(effect, Hold):
+            return await keep_hold(self.transport, self._home, effect, self._write_timeout)
         if isinstance(effect, Send):
             return await send_as(self.get, self._http, effect, namespace, user)
         write = filled(effect) if isinstance(effect, FillRandom) else effect

@@ -12,7 +12,7 @@ _EXISTS = re.compile(r"(?P<absent>!)?\s*(?P<key>[^\s!=,()]+)")
 
 #: Fields that a list can be selected by, beside metadata.name and metadata.namespace, which every kind has.
 SELECTABLE = {
-    "pods": ("status.phase", "spec.nodeName"),
+    "pods": ("status.phase", "spec.nodeName", "spec.serviceAccountName"),
     "events": ("involvedObject.name", "involvedObject.uid", "reason", "type"),
     "incidents": ("status.phase", "status.target", "status.playbook.name", "spec.alert.fingerprint"),
 }

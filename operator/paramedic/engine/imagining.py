@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from paramedic.actions.changes import Change, change_of
-from paramedic.actions.effects import Create, Effect, Send
+from paramedic.actions.effects import Create, Effect, Hold, Send
 from paramedic.actions.reads import EXISTS, GetObject, ListObjects, Read, Seen, TryCreate
 from paramedic.model.objects import Object, dig, labels
 from paramedic.model.references import ObjectRef
@@ -23,7 +23,7 @@ class Imagined(Seen):
 
     def perform(self, effect: Effect) -> Change:
         """Imagines an effect. Raises Missing, DoesNotApply."""
-        if isinstance(effect, Send):
+        if isinstance(effect, Send | Hold):
             return change_of(effect, None)  # what it does elsewhere is not seen here
         before = None if isinstance(effect, Create) else self.get(effect.ref)
         change = change_of(effect, before)

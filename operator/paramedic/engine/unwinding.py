@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from paramedic.actions.contract import Failed, Finished, Observation, Pending
+from paramedic.actions.contract import Failed, Finished, Observation, Pending, Unknown
 from paramedic.actions.reads import Denied, Seen
 from paramedic.actions.registry import ACTIONS
 from paramedic.api.v1alpha1.incident_status import StepStatus, StepUndo
@@ -32,6 +32,8 @@ def continue_undo(run: Run, seen: Seen, settled: Mapping[str, Observation]) -> D
         return None
     planned = run.planned(step.name)
     answer = settled.get(step.name)
+    if isinstance(answer, Unknown):  # what takes back may be sent again: it says so in the playbook
+        answer = Failed(answer.message)
     if isinstance(answer, Failed):  # a refusal of today, such as a right that is missing, may be lifted tomorrow
         answer = replace(answer, final=False)
     if answer is None:

@@ -19,6 +19,9 @@ OPERATION_ANNOTATION = "paramedic.dev/operation-id"
 EXPIRES_ANNOTATION = "paramedic.dev/expires-at"
 ACCOUNT_ANNOTATION = "paramedic.dev/service-account"
 INCIDENT_UID_ANNOTATION = "paramedic.dev/incident-uid"
+#: Carried by a Lease that keeps what must end by itself: what it is, and how it is taken back.
+HOLD_LABEL = "paramedic.dev/hold"
+HOLD_ANNOTATION = "paramedic.dev/undo"
 #: Carried by an Incident that no playbook may answer, with the reason: an alert about paramedic must not start a loop.
 NO_PLAYBOOK_ANNOTATION = "paramedic.dev/no-playbook"
 #: kubectl's own, so that `kubectl rollout restart` and paramedic are seen as the same thing by other tools.
