@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from component.builders import Ward, step
+from component.builders import Ward, play_jobs, step
 from paramedic.actions.contract import Action
 from paramedic.actions.effects import Send
 from paramedic.actions.registry import ACTIONS
@@ -71,6 +71,14 @@ def answering() -> Ward:
 
 
 ENDPOINT = "https://flags.example.com/v1"
+
+
+def with_jobs() -> Ward:
+    ward = Ward()
+    play_jobs(ward)
+    return ward
+
+
 SCENARIOS = (
     Scenario("collectEvidence"),
     Scenario("rollingRestart"),
@@ -78,7 +86,9 @@ SCENARIOS = (
     Scenario("rollback", {"toRevision": 1}),
     Scenario("scale", {"by": 1}),
     Scenario("patch", {"set": [{"path": "spec.minReadySeconds", "value": 5}]}),
-    Scenario("runJob", {"template": {"template": {"spec": {"containers": [{"name": "fix", "image": "web:v1"}]}}}}),
+    Scenario(
+        "runJob", {"template": {"template": {"spec": {"containers": [{"name": "fix", "image": "web:v1"}]}}}}, with_jobs
+    ),
     Scenario("isolate", {"ttl": "1h", "allowDNS": True}),
     Scenario("blockIPs", {"cidrs": ["203.0.113.7"]}),
     Scenario("http", {"url": ENDPOINT, "body": {"on": False}, "headers": {"X-Team": "shop"}}, world=answering),

@@ -166,7 +166,7 @@ def _bind(binding: Object) -> Permission:
 
 def _try(binding: Object, account: Account, ctx: Context) -> TryPatch:
     patch = taking_out(binding, recorded(account, binding), ctx.operation_id, ctx)
-    return TryPatch(ObjectRef.of(binding), patch.patch if patch else {})
+    return TryPatch(f"{ctx.operation_id}/{name_of(binding)}", ObjectRef.of(binding), patch.patch if patch else {})
 
 
 def managers_of(bindings: Iterable[Object]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Plays the controllers of Deployments and Jobs and the kubelet on a FakeCluster, one tick at a time.
+"""Plays the Deployment controller and the kubelet on a FakeCluster, one tick at a time.
 
 What a Pod does is read from its image's tag: `broken` ends in CrashLoopBackOff, `never-ready` runs and never becomes
 ready, `no-image` cannot be pulled; any other becomes ready. A rollout that does not become ready keeps the old Pods, as
@@ -9,7 +9,7 @@ from paramedic.cluster.fake import FakeCluster
 from paramedic.cluster.fake_paths import Address
 from paramedic.model.names import digest
 from paramedic.model.objects import Object, annotations, controller_of, dig
-from paramedic.model.references import DEPLOYMENT, JOB, POD, REPLICASET, ObjectRef, Resource
+from paramedic.model.references import DEPLOYMENT, POD, REPLICASET, ObjectRef, Resource
 from paramedic.model.workloads import images_of, strategy_of
 
 REVISION = "deployment.kubernetes.io/revision"
@@ -29,11 +29,9 @@ class FakeWorkloads:
         self._sick: set[str] = set()
 
     def tick(self) -> None:
-        """Every Deployment goes one step on, and every Job is complete."""
+        """Every Deployment goes one step on."""
         for deployment in self._cluster.all(DEPLOYMENT):
             self._reconcile(deployment)
-        for job in self._cluster.all(JOB):
-            self._complete(job)
 
     def sicken(self, namespace: str, deployment: str, *, pods: int | None = None) -> None:
         """Makes this many of its running Pods (all of them by default) unready, until they are replaced."""
@@ -58,12 +56,6 @@ class FakeWorkloads:
         ready = _tag(newest["spec"]["template"]) not in NEVER_READY and age >= self.ticks
         self._scale(deployment, newest, ready)
         self._write_status(deployment, newest, done=ready)
-
-    def _complete(self, job: Object) -> None:
-        """Its Pods are not played: they have come and gone, and left no log."""
-        if "status" not in job:
-            condition = {"type": "Complete", "status": "True"}
-            self._put_status(JOB, job, {"succeeded": 1, "conditions": [condition]})
 
     # --- ReplicaSets
 
