@@ -92,7 +92,7 @@ class World:
     def _matching(self, read: ListObjects) -> Iterable[Object]:
         wanted = dict(part.split("=") for part in read.label_selector.split(",") if part)
         for (kind, _), item in self.objects.items():
-            if kind != read.resource.kind or dig(item, "metadata", "namespace") != read.namespace:
+            if kind != read.resource.kind or dig(item, "metadata", "namespace", default="") != read.namespace:
                 continue
             if wanted.items() <= labels(item).items():
                 yield item
