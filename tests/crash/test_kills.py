@@ -40,16 +40,28 @@ def _broken(shop: Kube) -> None:
     shop.wait_for("deployment", "web", lambda obj: obj["status"].get("unavailableReplicas"))
 
 
+def _bound(shop: Kube) -> None:
+    _healthy(shop)
+    shop.run("create", "serviceaccount", "web")
+    shop.run("create", "role", "reads", "--verb=list", "--resource=pods")
+    shop.run("create", "rolebinding", "reads", "--role=reads", f"--serviceaccount={shop.namespace}:web")
+
+
 EVIDENCE = step("evidence", "collectEvidence")
 REMEDIES = {
     "restart": Remedy("restart", (EVIDENCE, step("mend", "rollingRestart")), _healthy),
     "rollback": Remedy("rollback", (EVIDENCE, step("mend", "rollback")), _broken),
     "isolate": Remedy("isolate", (EVIDENCE, step("mend", "isolate", {"ttl": "1h"}, undo="OnResolve")), _healthy),
+    "lock": Remedy("lock", (step("mend", "lockAccount", {"serviceAccount": "web"}, undo="OnResolve"),), _bound),
 }
 #: Writes of a clean run, in order: what is killed around. A change of the protocol shows here first.
 CLEAN_WRITES = {
     "restart": ["PUT incidents", "POST secrets", "PUT incidents", "PATCH deployments", "PUT incidents", "PUT incidents"],
     "rollback": ["PUT incidents", "POST secrets", "PUT incidents", "PATCH deployments", "PUT incidents", "PUT incidents"],
+    "lock": [
+        "PUT incidents", "PATCH rolebindings", "PUT incidents", "PUT incidents", "PUT incidents", "PATCH rolebindings",
+        "PUT incidents", "PUT incidents",
+    ],
     "isolate": [
         "PUT incidents", "POST secrets", "PUT incidents", "POST networkpolicies", "PUT incidents", "PUT incidents",
         "PUT incidents", "DELETE networkpolicies", "PUT incidents", "PUT incidents",

@@ -247,6 +247,17 @@ def test_exactly_one_account_is_named(params: dict[str, Any]) -> None:
         LockAccountParameters.model_validate(params)
 
 
+def test_an_approval_is_for_these_bindings_and_no_others() -> None:
+    world = World.of(account(), binding("one", WEB))
+    first = expect(Intent, prepare("lockAccount", world, **ACCOUNT)).identity
+    world.objects["RoleBinding", "two"] = binding("two", WEB)
+    assert expect(Intent, prepare("lockAccount", world, **ACCOUNT)).identity != first
+    del world.objects["RoleBinding", "two"]
+    assert expect(Intent, prepare("lockAccount", world, **ACCOUNT)).identity == first
+    world.objects["RoleBinding", "one"]["metadata"]["uid"] = "uid-new"
+    assert expect(Intent, prepare("lockAccount", world, **ACCOUNT)).identity != first
+
+
 # --- after a crash
 
 
