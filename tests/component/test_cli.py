@@ -9,6 +9,7 @@ import yaml
 
 from component.builders import HOME, Ward
 from component.terminal import Terminal
+from paramedic.actions.reads import HttpAnswer
 from paramedic.cluster.fake_paths import Address
 from paramedic.model.references import CONFIGMAP, INCIDENT, LEASE
 from paramedic.playbooks import PlaybookReviewer
@@ -579,3 +580,48 @@ def test_check_passes_on_what_the_operator_alone_can_know(terminal: Terminal) ->
     assert done.exit_code == 1
     assert "the operator says: spec.serviceAccountName: the operator may not" in done.stdout
     assert "paramedic-acts-within-actions" in done.stdout
+
+
+# --- outcomes that nobody can know
+
+SEND = step("call", "http", {"url": "https://api.example.com/v1", "body": {"a": 1}})
+
+
+def unanswered(terminal: Terminal, *steps: object) -> Terminal:
+    """An incident whose request was taken by an endpoint that did not answer."""
+    terminal.ward.http.allow("https://api.example.com")
+    terminal.ward.http.answers["https://api.example.com/v1"] = HttpAnswer(0, 10.0, error="no answer within 10 s")
+    return opened(terminal, *(steps or (SEND,)))
+
+
+def test_an_outcome_that_is_not_known_is_shown_with_the_three_answers(terminal: Terminal) -> None:
+    said = unanswered(terminal).says("show", "one")
+    assert 'Waiting for a person to find out whether "call" was done' in said
+    assert "kubectl incident done one call -n shop" in said
+    assert "kubectl incident approve one call -n shop" in said
+
+
+def test_who_knows_that_it_was_received_says_done(terminal: Terminal) -> None:
+    unanswered(terminal).says("done", "one", "--note", "it is in their log")
+    asyncio.run(terminal.ward.look())
+    assert terminal.ward.step("call")["message"] == "done, says alice: it is in their log"
+
+
+def test_approving_sends_it_again(terminal: Terminal) -> None:
+    unanswered(terminal)
+    terminal.ward.http.set("https://api.example.com/v1", 200)
+    said = terminal.says("approve", "one", "--yes")
+    assert "call is sent again if you approve" in said and "send Request/POST https://api.example.com/v1" in said
+    asyncio.run(terminal.ward.look())
+    assert len(terminal.ward.http.sent) == 2
+
+
+def test_who_has_answered_the_step_before_cannot_answer_again(terminal: Terminal) -> None:
+    opened_ = unanswered(terminal, SEND | {"approval": {"required": True}})
+    opened_.says("approve", "one", "--yes")
+    asyncio.run(terminal.ward.run("Waiting"))
+    asyncio.run(terminal.ward.look())
+    refused = terminal.refuses("done", "one")
+    assert (
+        "alice has answered step call before, and answers stay as they are: another person must answer now" in refused
+    )

@@ -24,7 +24,9 @@ from paramedic.cluster.fake import Moment
 from paramedic.cluster.fake_paths import address_of
 from paramedic.cluster.transport import ApiError, Request
 from paramedic.model.differences import HIDDEN, HIDDEN_OTHER
+from paramedic.model.names import HOLD_ANNOTATION
 from paramedic.model.objects import Object
+from paramedic.model.references import LEASE
 
 _VERBS = {"POST": "create", "PATCH": "patch", "DELETE": "delete"}
 _SERVERS_OWN = ("managedFields", "resourceVersion", "uid", "generation", "creationTimestamp")
@@ -70,6 +72,18 @@ def answering() -> Ward:
     return ward
 
 
+def bound(ward: Ward) -> Ward:
+    """A world with an account that two bindings name."""
+    ward.account("web")
+    for name in ("reads", "writes"):
+        meta = {"name": name, "namespace": "shop"}
+        role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name}
+        subjects = [{"kind": "ServiceAccount", "name": "web", "namespace": "shop"}, {"kind": "User", "name": "alice"}]
+        kind = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding"}
+        ward.add(kind | {"metadata": meta, "roleRef": role, "subjects": subjects})
+    return ward
+
+
 ENDPOINT = "https://flags.example.com/v1"
 
 
@@ -92,6 +106,7 @@ SCENARIOS = (
     Scenario("isolate", {"ttl": "1h", "allowDNS": True}),
     Scenario("blockIPs", {"cidrs": ["203.0.113.7"]}),
     Scenario("http", {"url": ENDPOINT, "body": {"on": False}, "headers": {"X-Team": "shop"}}, world=answering),
+    Scenario("lockAccount", {"serviceAccount": "web"}, world=lambda: bound(Ward(image="web:v1"))),
     Scenario("wait", {"duration": "1s"}),  # it has something to wait for, and nothing to write
 )
 
@@ -157,9 +172,9 @@ def recorded(ward: Ward) -> list[Write]:
     writes: list[Write] = []
 
     def record(request: Request, moment: Moment) -> None:
-        if not request.account:
-            return
         address = address_of(request.path)
+        if not request.account and address.resource != LEASE:
+            return
         name = address.name or request.body["metadata"]["name"]
         found = stored(ward, request, name)
         if moment == "before":
@@ -216,6 +231,9 @@ def comparable(obj: Object) -> Object:
     """An object without what the API server writes; values of Secrets are the same as far as anybody may see."""
     found = {key: value for key, value in copy.deepcopy(obj).items() if key != "status"}
     found["metadata"] = {key: value for key, value in found["metadata"].items() if key not in _SERVERS_OWN}
+    found["metadata"].get("annotations", {}).pop(
+        HOLD_ANNOTATION, None
+    )  # how it is taken back, which is shown for itself
     if found["kind"] == "Secret":
         for key in ("data", "stringData"):
             if key in found:

@@ -19,7 +19,9 @@ from paramedic.model.references import (
     NETWORK_POLICY,
     PLAYBOOK,
     POD,
+    ROLE_BINDING,
     SECRET,
+    SELF_REVIEW,
     ObjectRef,
     Resource,
 )
@@ -639,3 +641,58 @@ async def test_a_dry_run_of_a_patch_takes_the_right_to_patch(cluster: Cluster) -
 
     assert isinstance(answers[question], Denied)
     assert "patch deployments.apps" in str(answers[question])
+
+
+# --- what locking an account leans on
+
+
+ROLE_REF = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"}
+
+
+def role_binding(name: str, *subjects: Object) -> Object:
+    kind = {"apiVersion": ROLE_BINDING.api_version, "kind": ROLE_BINDING.kind}
+    return kind | {"metadata": {"name": name}, "roleRef": ROLE_REF, "subjects": list(subjects)}
+
+
+def user(name: str) -> Object:
+    return {"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": name}
+
+
+async def test_a_binding_keeps_an_empty_list_of_subjects_and_can_be_filled_again(cluster: Cluster) -> None:
+    await cluster.create(role_binding("one", user("alice")))
+    emptied = await cluster.merge(ROLE_BINDING, "one", {"subjects": []})
+    assert not emptied.get("subjects")
+    filled = await cluster.merge(ROLE_BINDING, "one", {"subjects": [user("alice")]})
+    assert filled["subjects"] == [user("alice")]
+
+
+async def test_a_dry_run_of_a_patch_stores_nothing(cluster: Cluster) -> None:
+    await cluster.create(role_binding("one", user("alice")))
+    before = await cluster.get(ROLE_BINDING, "one")
+    path = cluster.path(ROLE_BINDING, "one")
+    tried = await cluster.send("PATCH", path, {"subjects": []}, content_type=MERGE_PATCH, dryRun="All")
+    assert not tried.get("subjects")
+    assert await cluster.get(ROLE_BINDING, "one") == before
+
+
+async def test_leases_are_listed_by_a_label_that_is_there(cluster: Cluster) -> None:
+    for name, labels in (("kept", {"paramedic.dev/hold": "x"}), ("other", {})):
+        meta = {"name": name, "labels": labels, "annotations": {"paramedic.dev/undo": "{}"}}
+        spec = {"holderIdentity": "shop/one"}
+        await cluster.create({"apiVersion": LEASE.api_version, "kind": "Lease", "metadata": meta, "spec": spec})
+    assert await cluster.names(LEASE, labelSelector="paramedic.dev/hold") == ["kept"]
+
+
+async def test_pods_are_listed_by_their_service_account(cluster: Cluster) -> None:
+    await cluster.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "web"}})
+    spec = {"containers": [{"name": "c", "image": "localhost/web:v1"}], "automountServiceAccountToken": False}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "one"}, "spec": spec | {"serviceAccountName": "web"}}
+    await cluster.create(pod)
+    assert await cluster.names(POD, fieldSelector="spec.serviceAccountName=web") == ["one"]
+    assert await cluster.names(POD, fieldSelector="spec.serviceAccountName=other") == []
+
+
+async def test_who_is_asking_is_told(cluster: Cluster) -> None:
+    body = {"apiVersion": SELF_REVIEW.api_version, "kind": SELF_REVIEW.kind}
+    answer = await cluster.send("POST", SELF_REVIEW.path(None), body, account=cluster.powerless)
+    assert answer["status"]["userInfo"]["username"] == cluster.powerless

@@ -76,6 +76,15 @@ def _with_a_volume(shop: Kube) -> None:
 PASSWORD = "hunter2"
 NEWER = {"set": [{"path": "spec.template.spec.containers[web].image", "value": "localhost/web:v2"}]}
 TOOL = {"template": {"template": {"spec": {"containers": [{"name": "tool", "image": "localhost/tool:v1"}]}}}}
+
+
+def _bound(shop: Kube) -> None:
+    _healthy(shop)
+    shop.run("create", "serviceaccount", "web")
+    shop.run("create", "role", "reads", "--verb=list", "--resource=pods")
+    shop.run("create", "rolebinding", "reads", "--role=reads", f"--serviceaccount={shop.namespace}:web")
+
+
 EVIDENCE = step("evidence", "collectEvidence")
 SNAPSHOT = {"deleteOnUndo": True}
 ROTATE = {"secret": "db", "keys": ["password"]}
@@ -90,11 +99,16 @@ REMEDIES = {
     "scale": Remedy("scale", (step("mend", "scale", {"by": 2}, undo="OnResolve"),), _healthy),
     "patch": Remedy("patch", (step("mend", "patch", NEWER, undo="OnResolve"),), _healthy),
     "runjob": Remedy("runjob", (step("mend", "runJob", TOOL),), _healthy),
+    "lock": Remedy("lock", (step("mend", "lockAccount", {"serviceAccount": "web"}, undo="OnResolve"),), _bound),
 }
 #: Writes of a clean run, in order: what is killed around. A change of the protocol shows here first.
 CLEAN_WRITES = {
     "restart": ["PUT incidents", "POST secrets", "PUT incidents", "PATCH deployments", "PUT incidents", "PUT incidents"],
     "rollback": ["PUT incidents", "POST secrets", "PUT incidents", "PATCH deployments", "PUT incidents", "PUT incidents"],
+    "lock": [
+        "PUT incidents", "PATCH rolebindings", "PUT incidents", "PUT incidents", "PUT incidents", "PATCH rolebindings",
+        "PUT incidents", "PUT incidents",
+    ],
     "isolate": [
         "PUT incidents", "POST secrets", "PUT incidents", "POST networkpolicies", "PUT incidents", "PUT incidents",
         "PUT incidents", "DELETE networkpolicies", "PUT incidents", "PUT incidents",

@@ -193,9 +193,9 @@ def test_a_time_earlier_of_which_nothing_is_known_fails_the_step(
 def test_an_expression_decides_over_values_labels_and_the_time_earlier(
     web: Kube, operator: Operator, prometheus: Prometheus
 ) -> None:
-    baseline = {"offset": ["2s"]}
-    well = {"expression": "value < 1.5 * baseline['2s'] && series.all(s, s.labels.pod == 'a')", "baseline": baseline}
-    bad = {"expression": "value > 1.5 * baseline['2s']", "baseline": baseline}
+    baseline = {"offset": ["1s"]}  # well after the first value was recorded
+    well = {"expression": "value < 1.5 * baseline['1s'] && series.all(s, s.labels.pod == 'a')", "baseline": baseline}
+    bad = {"expression": "value > 1.5 * baseline['1s']", "baseline": baseline}
     query = "label_replace(errors:ratio, 'pod', 'a', '', '')"
     steps = [
         asking(prometheus, query, expect=None, **well),
@@ -206,7 +206,7 @@ def test_an_expression_decides_over_values_labels_and_the_time_earlier(
     web.apply(playbook("look", *steps), incident("slow", "web", "look"))
     found = web.incident_in("slow", "Resolved", "Failed")["status"]
     assert [item["state"] for item in found["steps"]] == ["Succeeded", "Failed"], found["message"]
-    assert "value > 1.5 * baseline['2s'] is false: the value is 0.01 (pod=a)" in found["message"]
+    assert "value > 1.5 * baseline['1s'] is false: the value is 0.01 (pod=a)" in found["message"]
 
 
 def test_an_expression_that_cannot_be_compiled_is_told_when_the_playbook_is_applied(

@@ -18,7 +18,7 @@ def hold_on(action: str, params: Parameters, ctx: Context, record: Mapping[str, 
     operation, until = str(record["operation"]), str(record["until"])
     content = {
         "action": action,
-        "parameters": params.model_dump(by_alias=True, exclude_none=True),
+        "parameters": params.model_dump(by_alias=True, exclude_defaults=True),
         "record": dict(record),
         "incident": ctx.incident,
         "incidentUID": ctx.incident_uid,

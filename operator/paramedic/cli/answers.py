@@ -34,7 +34,7 @@ def approve_command(
 ) -> None:
     """Shows what STEP of incident NAME would change now, asks, and approves exactly that.
 
-    STEP may be left out: it is the one that waits.
+    STEP may be left out: it is the one that waits. A request of which nobody knows whether it was received is sent again.
     """
 
     async def look(caller: Caller) -> tuple[Incident, StepStatus, StepPreview, str]:
@@ -50,13 +50,14 @@ def approve_command(
             if error.status != 422 or "error in our request" not in error.message:
                 raise
             raise click.ClickException(f"incident {name}: {_CHANGED}") from None
-        return f"{waiting.name} approved"
+        return f"{waiting.name} approved" if waiting.waits_for == "Approve" else f"{waiting.name} is sent again"
 
     try:
         incident, waiting, preview, who = where.run(look)
     except Nothing as nothing:
         click.echo(f"incident.paramedic.dev/{name} {nothing}")
         return
+    _must_be_new(incident, waiting, who)
     print_screen(make_console(no_color), approval_page(incident, waiting, preview, who))
     if waiting.proposal and preview.identity and waiting.proposal != preview.identity:
         raise click.ClickException(
@@ -105,7 +106,7 @@ def reject_command(where: Where, name: str, step: str | None, reason: str, by: s
 @click.option("--note", help="What was done, kept on the timeline.")
 @by_option
 def done_command(where: Where, name: str, step: str | None, note: str | None, by: str | None) -> None:
-    """Reports the manual STEP of incident NAME as done."""
+    """Reports the manual STEP of incident NAME as done, or that a request of which it was not known was received."""
     _answer(where, name, by, step, "Done", {"note": note} if note else {}, "reported done")
 
 
@@ -114,6 +115,7 @@ def _answer(
 ) -> None:
     def decide(incident: Incident, who: str) -> list[Object]:
         waiting = _waiting(incident, step, decision)
+        _must_be_new(incident, waiting, who)
         return append("approvals", {"step": waiting.name, "decision": decision, "by": who} | more)
 
     edit(where, name, by, decide, said if step is None else f"{step} {said}")
@@ -128,7 +130,9 @@ def _waiting(incident: Incident, name: str | None, decision: str) -> StepStatus:
             raise click.ClickException(f"no step of incident {incident.metadata.name} waits for an answer now")
         name = waiting[0].name
     step = step_of(incident, name)
-    if given := next((item for item in incident.spec.approvals if _counts(incident, item, name, decision)), None):
+    answers = [item for item in incident.spec.approvals if item.step == name]
+    since = step.answered if step.waits_for == "Outcome" else 0  # earlier ones were about something else
+    if given := next((item for item in answers[since:] if _counts(incident, item, name, decision)), None):
         raise Nothing(f"has the answer {given.decision} of {given.by} for {name} already")
     must_be_open(incident, f"{name} is {step.state}")
     if step.state != "Waiting" or step.waits_for == "Rollout":
@@ -138,6 +142,14 @@ def _waiting(incident: Incident, name: str | None, decision: str) -> StepStatus:
     if decision == "Done" and step.waits_for == "Approve":
         raise click.ClickException(f"step {name} waits for an approval: kubectl incident approve")
     return step
+
+
+def _must_be_new(incident: Incident, waiting: StepStatus, who: str) -> None:
+    """Raises ClickException for who has answered the step before: an answer stays, and there is one of each person."""
+    if any((item.step, item.by) == (waiting.name, who) for item in incident.spec.approvals):
+        raise click.ClickException(
+            f"{who} has answered step {waiting.name} before, and answers stay as they are: another person must answer now"
+        )
 
 
 def _counts(incident: Incident, item: Any, step: str, decision: str) -> bool:

@@ -14,12 +14,12 @@ from typing import Any, Literal
 from paramedic.clock import Clock
 from paramedic.cluster.fake_http import FakeHttp
 from paramedic.cluster.fake_paths import Address, address_of, verb_of
-from paramedic.cluster.fake_rules import AdmissionRefusal, Denial, Rules
+from paramedic.cluster.fake_rules import OPERATOR_USER, AdmissionRefusal, Denial, Rules
 from paramedic.cluster.fake_store import Store
 from paramedic.cluster.transport import JSON_PATCH, ApiError, Request
 from paramedic.model.objects import Object
 from paramedic.model.patches import DoesNotApply, apply_operations, merge
-from paramedic.model.references import ACCESS_REVIEW, ObjectRef, Resource, resource_of
+from paramedic.model.references import ACCESS_REVIEW, SELF_REVIEW, ObjectRef, Resource, resource_of
 
 Moment = Literal["before", "after"]
 #: Called around each write. Raising Unavailable before it: it never happens; after it: it has happened, and the reply
@@ -138,6 +138,8 @@ class FakeCluster:
     def _answer(self, request: Request, address: Address) -> Any:
         if address.resource == ACCESS_REVIEW:
             return self._review(request)
+        if address.resource == SELF_REVIEW:
+            return {"status": {"userInfo": {"username": request.account or OPERATOR_USER}}}
         if address.resource in self.unserved:
             raise ApiError(404, "NotFound", "the server could not find the requested resource")
         self.rules.check(request.account, verb_of(request, address), address)
@@ -200,7 +202,7 @@ _CUSTOM_GROUPS = ("paramedic.dev",)
 
 def _is_write(request: Request, address: Address) -> bool:
     dry = (request.query or {}).get("dryRun") == "All"
-    return request.method != "GET" and not dry and address.resource != ACCESS_REVIEW
+    return request.method != "GET" and not dry and address.resource not in (ACCESS_REVIEW, SELF_REVIEW)
 
 
 __all__ = ["FakeCluster", "FakeHttp", "Fault", "Logged", "Moment"]

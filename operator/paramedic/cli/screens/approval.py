@@ -27,7 +27,8 @@ def _rows(incident: Incident, step: StepStatus, preview: StepPreview, who: str) 
         "  ",
         incident.spec.summary,
     )
-    answer = Text.assemble((f"{WAITING.icon} {step.name} waits for approval", WAITING.style))
+    asked = "waits for approval" if step.waits_for == "Approve" else "is sent again if you approve"
+    answer = Text.assemble((f"{WAITING.icon} {step.name} {asked}", WAITING.style))
     yield Hanging(Text(), answer.append(f": {without_command(step.message)}", ""))
     yield Text()
     yield from step_preview_rows(preview, len(preview.name))
