@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from support.kube import Kube
+from support.objects import incident, playbook, step
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -74,6 +75,47 @@ def test_the_service_downtime_playbook_resolves_with_checks_over_the_network(rea
     assert found["status"]["plan"]["recovery"]["checks"][0]["action"] == "httpCheck"
 
 
+JOBS = {
+    "succeeds": ("echo restored $TABLE", "10m", "succeeded in", "restored orders"),
+    "fails": (
+        "echo no table $TABLE; exit 3",
+        "10m",
+        "failed (BackoffLimitExceeded) with exit code 3",
+        "no table orders",
+    ),
+    "hangs": ("echo still copying; sleep 600", "5s", "failed (DeadlineExceeded)", "still copying"),
+}
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_a_job_says_its_last_words_and_its_logs_are_kept(name: str, real: Kube) -> None:
+    script, deadline, outcome, words = JOBS[name]
+    shop = real.within("shop")
+    for folder in ("app", "access"):
+        shop.run("apply", "-k", str(ROOT / "examples" / folder))
+    shop.rolled_out("deployment/checkout", 60)
+    job = step("restore", "runJob", {"template": _job(script), "deadline": deadline})
+    shop.apply(playbook(name, job, account="shop-responder"), incident(f"restore-{name}", "checkout", name))
+    found = shop.incident_in(f"restore-{name}", "Resolved", "Failed", seconds=180)["status"]
+    restore = found["steps"][0]
+    assert outcome in restore["message"] and restore["message"].endswith(f": {words}"), restore["message"]
+    pods = shop.list("pods", "-l", f"paramedic.dev/incident=restore-{name}")
+    assert len(pods) == {"succeeds": 1, "fails": 3}.get(name, len(pods))
+    logs = [_evidence_of(shop, f"restore-{name}", item["name"]) for item in found["evidence"]]
+    assert logs and all(words in log for log in logs)
+
+
+def _job(script: str) -> dict:
+    """A Job that the examples' namespace admits, with a value in its environment."""
+    container = {
+        "name": "tool", "image": "localhost/web:v1", "imagePullPolicy": "IfNotPresent",
+        "command": ["/bin/sh", "-c", script], "env": [{"name": "TABLE", "value": "orders"}],
+        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+    }  # fmt: skip
+    secure = {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}}
+    return {"template": {"spec": {"securityContext": secure, "containers": [container]}}}
+
+
 def _crashed(shop: Kube) -> bool:
     return any(
         status.get("restartCount") and "waiting" in status.get("state", {})
@@ -85,16 +127,11 @@ def _crashed(shop: Kube) -> bool:
 def _evidence(shop: Kube, found: dict) -> str:
     """Every log that was kept, as `kubectl incident evidence` prints it."""
     pieces = [item["name"] for item in found["status"]["evidence"] if item["kind"] == "Logs"]
-    command = [
-        sys.executable,
-        "-m",
-        "paramedic.cli.incident",
-        "evidence",
-        f"--kubeconfig={shop.kubeconfig}",
-        "-n",
-        "shop",
-    ]
-    return "".join(
-        subprocess.run([*command, "checkout-rollout", piece], capture_output=True, text=True, check=True).stdout
-        for piece in pieces
-    )
+    return "".join(_evidence_of(shop, "checkout-rollout", piece) for piece in pieces)
+
+
+def _evidence_of(shop: Kube, name: str, piece: str) -> str:
+    """One piece, as `kubectl incident evidence` prints it."""
+    command = [sys.executable, "-m", "paramedic.cli.incident", "evidence", f"--kubeconfig={shop.kubeconfig}"]
+    done = subprocess.run([*command, "-n", "shop", name, piece], capture_output=True, text=True, check=True)
+    return done.stdout
