@@ -29,7 +29,7 @@ from paramedic.model.durations import PATTERN, parse_duration
 from paramedic.model.names import child_name
 from paramedic.model.objects import Object, dig
 from paramedic.model.permissions import Permission
-from paramedic.model.references import POD, QUOTA, SECRET, WORKLOADS, ObjectRef
+from paramedic.model.references import CLAIM, POD, QUOTA, SECRET, WORKLOADS, ObjectRef
 from paramedic.model.text import listing, plural
 from paramedic.model.times import format_second, format_time
 
@@ -113,7 +113,8 @@ class RotateSecret(Action[RotateSecretParameters]):
         return frozenset(found)
 
     def optional_permissions(self, params: RotateSecretParameters, kind: str) -> frozenset[Permission]:
-        return frozenset({Permission.to("list", QUOTA), Permission.to("create", POD)} if params.restart else ())
+        closer = {Permission.to("list", QUOTA), Permission.to("create", POD), Permission.to("get", CLAIM)}
+        return frozenset(closer if params.restart else ())
 
     def prepare(self, params: RotateSecretParameters, ctx: Context, seen: Seen) -> Preparation:
         secret = _secret(params, ctx, seen)
