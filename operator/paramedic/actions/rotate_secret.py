@@ -242,11 +242,11 @@ def _intent(
         "consumers": [consumer_restarts.as_record(item) for item in workloads],
     }
     names = consumer_restarts.names_of(record)
-    then = f"then restarting {listing(names, 10)} one after the other" if names else _nobody(params)
+    in_turn = " one after the other" if len(names) > 1 else ""
+    then = f"then restarting {listing(names, 10)}{in_turn}" if names else _nobody(params)
     message = (
         f"putting new random values ({params.length} characters) under {listing(params.keys, 16)} of"
-        f" Secret/{params.secret}, {then}; the values before are kept in Secret/{record['kept']} until"
-        f" {record['until'][:19]}Z"
+        f" Secret/{params.secret}, {then}; the values before are kept in Secret/{record['kept']} for {params.ttl}"
     )
     change = {key: record[key] for key in ("secretUID", "keys")} | {"restarted": names, "length": params.length}
     ask = f"{message}; {'; '.join(reasons)}" if reasons else ""
