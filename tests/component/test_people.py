@@ -236,3 +236,15 @@ async def test_an_ended_incident_cannot_be_cancelled() -> None:
     await ward.look()
 
     assert ward.get(INCIDENT, "one")["status"]["phase"] == "Resolved"
+
+
+async def test_what_would_only_end_later_is_asked_about_once() -> None:
+    ward = Ward()
+    await ward.open(step("contain", "isolate", {"ttl": "1h"}, approval={"required": True}))
+    await ward.run("Waiting")
+    written = len(ward.cluster.writes)
+
+    status = await ward.pass_time(timedelta(minutes=5))
+
+    assert [item["event"] for item in status["timeline"]].count("StepWaiting") == 1
+    assert len(ward.cluster.writes) == written

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from component.builders import HEALTH, USER, Ward, playbook, step
-from paramedic.model.references import PLAYBOOK, SERVICE_ACCOUNT
+from paramedic.model.references import DEPLOYMENT, PLAYBOOK, SERVICE_ACCOUNT
 from paramedic.reconciler import NotLeading
 
 
@@ -255,3 +255,22 @@ async def test_a_step_that_works_on_workloads_is_not_done_to_a_node() -> None:
 
     assert status["phase"] == "Failed"
     assert "works on Deployment, StatefulSet, DaemonSet, not on Node/n1" in status["message"]
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "Pod"])
+async def test_the_operator_itself_is_nothing_that_a_playbook_works_on(kind: str) -> None:
+    ward = Ward()
+    template = ward.get(DEPLOYMENT, "web")["spec"]["template"]
+    template["metadata"]["labels"]["app.kubernetes.io/name"] = "paramedic"
+    patch = {"metadata": {"labels": {"app.kubernetes.io/name": "paramedic"}}, "spec": {"template": template}}
+    ward.cluster.edit(DEPLOYMENT, "shop", "web", patch)
+    ward.workloads.tick()
+    name = "web" if kind == "Deployment" else ward.workloads.pods("shop", "web")[0]["metadata"]["name"]
+    target = {"apiVersion": "apps/v1" if kind == "Deployment" else "v1", "kind": kind, "name": name}
+    await ward.open(step("contain", "isolate", {"ttl": "1h"}), targetRef=target)
+
+    status = await ward.run()
+
+    assert status["phase"] == "Failed"
+    assert f"{kind}/{name} is the operator itself" in status["message"]
+    assert ward.effects == []

@@ -14,7 +14,7 @@ from paramedic.cluster.rest import RestTransport, connect
 from paramedic.cluster.transport import JSON, JSON_PATCH, MERGE_PATCH, ApiError, Request, Transport
 from paramedic.model.names import service_account_user
 from paramedic.model.objects import Object
-from paramedic.model.references import NAMESPACE, ObjectRef, Resource
+from paramedic.model.references import NAMESPACE, VOLUME_SNAPSHOT, ObjectRef, Resource
 
 POWERLESS = "powerless"
 
@@ -74,6 +74,7 @@ async def cluster(request: pytest.FixtureRequest) -> AsyncIterator[Cluster]:
     name = "contract-" + os.urandom(4).hex()
     if request.param == "fake":
         fake = FakeCluster(SystemClock())
+        fake.unserved.add(VOLUME_SNAPSHOT)
         fake.deny(service_account_user(name, POWERLESS), "*", "*")
         yield Cluster(fake, name)
         return

@@ -5,10 +5,13 @@ import copy
 import pytest
 
 from contract.conftest import POWERLESS, Cluster
-from paramedic.actions.reads import Denied, ListObjects, TryPatch
+from paramedic.actions.effects import FillRandom
+from paramedic.actions.reads import Denied, ListObjects, NotServed, TryPatch
 from paramedic.cluster.api import Api
 from paramedic.cluster.fake_http import FakeHttp
+from paramedic.cluster.random_values import filled
 from paramedic.cluster.transport import MERGE_PATCH, ApiError
+from paramedic.model.fingerprints import fingerprint
 from paramedic.model.objects import Object
 from paramedic.model.references import (
     ACCESS_REVIEW,
@@ -22,6 +25,7 @@ from paramedic.model.references import (
     ROLE_BINDING,
     SECRET,
     SELF_REVIEW,
+    VOLUME_SNAPSHOT,
     ObjectRef,
     Resource,
 )
@@ -696,3 +700,35 @@ async def test_who_is_asking_is_told(cluster: Cluster) -> None:
     body = {"apiVersion": SELF_REVIEW.api_version, "kind": SELF_REVIEW.kind}
     answer = await cluster.send("POST", SELF_REVIEW.path(None), body, account=cluster.powerless)
     assert answer["status"]["userInfo"]["username"] == cluster.powerless
+
+
+# --- what containing leans on
+
+
+async def test_a_kind_whose_api_is_not_installed_is_told_from_one_without_objects(cluster: Cluster) -> None:
+    api = Api(cluster.transport, FakeHttp())
+    missing, empty = ListObjects(VOLUME_SNAPSHOT, cluster.namespace), ListObjects(NETWORK_POLICY, cluster.namespace)
+
+    answers = await api.answer([missing, empty], cluster.namespace, "")
+
+    assert isinstance(answers[missing], NotServed)
+    assert str(answers[missing]) == "the cluster does not serve volumesnapshots (snapshot.storage.k8s.io/v1)"
+    assert answers[empty] == []
+
+
+async def test_random_values_are_stored_as_they_were_marked_and_never_twice(cluster: Cluster) -> None:
+    meta = {"name": "db"}
+    stored = await cluster.create(
+        {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "data": {"a": "YQ==", "b": "Yg=="}}
+    )
+    version = stored["metadata"]["resourceVersion"]
+    write = filled(FillRandom(ObjectRef.of(stored), version, ("a",), 32, "xyz", "operation", "mark"))
+    bound = {"uid": stored["metadata"]["uid"], "resourceVersion": version}
+    body = {**write.patch, "metadata": {**write.patch["metadata"], **bound}}
+
+    new = await cluster.merge(SECRET, "db", body)
+    again = await cluster.refusal("PATCH", cluster.path(SECRET, "db"), body, content_type=MERGE_PATCH)
+
+    assert new["data"]["b"] == "Yg=="
+    assert new["metadata"]["annotations"]["mark"] == fingerprint("operation", {"a": new["data"]["a"]})
+    assert again.status == 409

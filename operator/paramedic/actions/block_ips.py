@@ -207,7 +207,7 @@ def _intent(
         "pods": sum(pod_counts(pod) for pod in pods_of(found, seen)),
         "remark": _hidden_addresses(ctx, found, seen) if "Ingress" in ours else "",
     }
-    message = f"blocking {_who(record)} for {ctx.target} ({plural(record['pods'], 'Pod')}) until {_second(record)}"
+    message = f"blocking {_who(record)} for {ctx.target} ({plural(record['pods'], 'Pod')}) for {params.ttl}"
     if record["remark"]:
         message += f"; {record['remark']}"
     change = {key: record[key] for key in ("selector", "cidrs", "directions")}
@@ -255,12 +255,8 @@ def _listed(blocked: list[Network]) -> str:
     return listing([format_range(item) for item in blocked])
 
 
-def _second(record: Mapping[str, Any]) -> str:
-    return f"{record['until'][:19]}Z"
-
-
 def _done_message(ctx: Context, record: Mapping[str, Any]) -> str:
-    text = f"NetworkPolicy/{record['policy']} blocks {_who(record)} for {ctx.target} until {_second(record)}"
+    text = f"NetworkPolicy/{record['policy']} blocks {_who(record)} for {ctx.target} until {record['until'][:19]}Z"
     if record["remark"]:
         text += f"; {record['remark']}"
     return text + "; it is stored, and enforced only if the cluster's network plugin enforces policies"

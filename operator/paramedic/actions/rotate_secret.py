@@ -29,7 +29,7 @@ from paramedic.model.durations import PATTERN, parse_duration
 from paramedic.model.names import child_name
 from paramedic.model.objects import Object, dig
 from paramedic.model.permissions import Permission
-from paramedic.model.references import POD, QUOTA, SECRET, WORKLOADS, ObjectRef
+from paramedic.model.references import CLAIM, POD, QUOTA, SECRET, WORKLOADS, ObjectRef
 from paramedic.model.text import listing, plural
 from paramedic.model.times import format_second, format_time
 
@@ -113,7 +113,8 @@ class RotateSecret(Action[RotateSecretParameters]):
         return frozenset(found)
 
     def optional_permissions(self, params: RotateSecretParameters, kind: str) -> frozenset[Permission]:
-        return frozenset({Permission.to("list", QUOTA), Permission.to("create", POD)} if params.restart else ())
+        closer = {Permission.to("list", QUOTA), Permission.to("create", POD), Permission.to("get", CLAIM)}
+        return frozenset(closer if params.restart else ())
 
     def prepare(self, params: RotateSecretParameters, ctx: Context, seen: Seen) -> Preparation:
         secret = _secret(params, ctx, seen)
@@ -241,11 +242,11 @@ def _intent(
         "consumers": [consumer_restarts.as_record(item) for item in workloads],
     }
     names = consumer_restarts.names_of(record)
-    then = f"then restarting {listing(names, 10)} one after the other" if names else _nobody(params)
+    in_turn = " one after the other" if len(names) > 1 else ""
+    then = f"then restarting {listing(names, 10)}{in_turn}" if names else _nobody(params)
     message = (
         f"putting new random values ({params.length} characters) under {listing(params.keys, 16)} of"
-        f" Secret/{params.secret}, {then}; the values before are kept in Secret/{record['kept']} until"
-        f" {record['until'][:19]}Z"
+        f" Secret/{params.secret}, {then}; the values before are kept in Secret/{record['kept']} for {params.ttl}"
     )
     change = {key: record[key] for key in ("secretUID", "keys")} | {"restarted": names, "length": params.length}
     ask = f"{message}; {'; '.join(reasons)}" if reasons else ""

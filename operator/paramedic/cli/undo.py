@@ -49,6 +49,6 @@ def _decide(incident: Incident, name: str, who: str, reason: str) -> list[Object
 
 
 def _changes(incident: Incident) -> list[tuple[StepStatus, bool]]:
-    """The steps that changed the service, and whether each can be taken back."""
-    changed = [step for step in incident.status.steps if step.intent is not None and ACTIONS[step.action].remedy]
-    return [(step, ACTIONS[step.action].can_undo) for step in changed]
+    """The steps that changed something, and whether each can be taken back."""
+    begun = [(step, ACTIONS[step.action]) for step in incident.status.steps if step.intent is not None]
+    return [(step, action.can_undo) for step, action in begun if action.remedy or action.can_undo]

@@ -12,7 +12,7 @@ from paramedic.api.v1alpha1.playbook import Playbook
 from paramedic.engine.lifecycle import ACTIVE, ENDED
 from paramedic.engine.run import Run, since
 from paramedic.model.durations import format_duration, parse_duration
-from paramedic.model.objects import Object, dig
+from paramedic.model.objects import Object, dig, labels
 from paramedic.model.references import INCIDENT, ObjectRef
 from paramedic.model.text import plural
 from paramedic.model.times import format_second, parse_time
@@ -20,6 +20,10 @@ from paramedic.model.times import format_second, parse_time
 #: Namespaces whose workloads the cluster itself stands on.
 PROTECTED_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
 FRUITLESS_WINDOW = timedelta(hours=1)
+
+
+#: What manifests/base labels the operator with.
+_NAME_LABEL, _OWN_NAME = "app.kubernetes.io/name", "paramedic"
 
 
 class Refused(Exception):
@@ -32,6 +36,12 @@ def check_protected(target: ObjectRef) -> None:
         raise Refused(
             f"{target} is in namespace {target.namespace}, which the cluster itself stands on; playbooks do not act there"
         )
+
+
+def check_not_self(target: ObjectRef, obj: Object) -> None:
+    """Raises Refused for the operator's own Deployment and Pods: it would end in the middle of what it does."""
+    if labels(obj).get(_NAME_LABEL) == _OWN_NAME:
+        raise Refused(f"{target} is the operator itself ({_NAME_LABEL}={_OWN_NAME}); work on it by hand")
 
 
 #: Ended incidents pile up, those at work on one target do not: the API server leaves the others out.

@@ -196,6 +196,7 @@ def _target(run: Run, seen: Seen) -> tuple[ObjectRef, ObjectRef | None]:
         )
     if ref.kind in CLUSTER_KINDS:
         return _with_uid(obj, ref), None
+    guard.check_not_self(ref, obj)
     pod = _with_uid(obj, ref) if ref.kind == "Pod" else None
     owner = _top_owner(obj, ref, run.namespace, seen)
     if owner.kind not in {item.kind for item in WORKLOADS}:

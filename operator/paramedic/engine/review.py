@@ -153,7 +153,7 @@ def in_words(field: FieldChange) -> str:
 def _changed(status: IncidentStatus) -> Iterator[str]:
     yield "## What was changed"
     yield ""
-    changed = [step for step in status.steps if step.intent is not None and ACTIONS[step.action].remedy]
+    changed = [step for step in status.steps if step.intent is not None and _leaves_a_change(step)]
     for step in changed:
         back = ""
         kept = ACTIONS[step.action].keeps_way_back
@@ -166,6 +166,11 @@ def _changed(status: IncidentStatus) -> Iterator[str]:
         yield f"- {step.target}, by {step.action} (step {step.name}, operation {step.operation_id}).{back}"
     if not changed:
         yield "Nothing."
+
+
+def _leaves_a_change(step: StepStatus) -> bool:
+    """More than evidence and messages, which have no way back."""
+    return ACTIONS[step.action].remedy or ACTIONS[step.action].can_undo
 
 
 def _durations(incident: Incident, status: IncidentStatus) -> Iterator[str]:

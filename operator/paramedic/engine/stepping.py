@@ -45,7 +45,7 @@ from paramedic.engine.templates import TemplateError
 from paramedic.model.durations import format_duration
 from paramedic.model.names import operation_id
 from paramedic.model.text import shorten
-from paramedic.model.times import format_time, parse_time
+from paramedic.model.times import format_time, parse_time, without_moments
 
 _TELL_PROGRESS = timedelta(seconds=30)
 _LOOK_FOR_PEOPLE = timedelta(seconds=10)
@@ -236,7 +236,8 @@ def _write_waiting(run: Run, step: StepStatus, waiting: Waiting, deadline: str) 
     elif waiting.person == "Done":
         message = _with_command(message, "When it is done", approve_command(run, step.name, "Done"))
     waits_for = _WAITS_FOR[waiting.person]
-    told = step.message == shorten(message, 1000) or not waiting.person  # how long a rollout takes is no news
+    # How long a rollout takes is no news, nor that a change would end later because it is begun later.
+    told = without_moments(step.message) == without_moments(shorten(message, 1000)) or not waiting.person
     if step.state == "Waiting" and step.waits_for == waits_for and told:
         return
     step.state, step.deadline, step.waits_for = "Waiting", deadline, waits_for

@@ -1,6 +1,9 @@
 """Moments as Kubernetes writes them: RFC 3339 in UTC."""
 
+import re
 from datetime import UTC, datetime
+
+_MOMENTS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 
 def format_time(moment: datetime) -> str:
@@ -17,3 +20,8 @@ def parse_time(text: str) -> datetime:
     """Reads an RFC 3339 moment; one without a zone counts as UTC. Raises ValueError."""
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def without_moments(text: str) -> str:
+    """The text with each moment in it (RFC 3339, UTC) left out."""
+    return _MOMENTS.sub("…", text)

@@ -120,9 +120,7 @@ def test_the_block_ends_by_itself_after_an_hour() -> None:
 
 def test_the_plan_names_the_addresses_and_the_pods() -> None:
     found = intent(shop(), f"{ATTACKER},198.51.100.0/24")
-    assert found.message == (
-        "blocking 203.0.113.7, 198.51.100.0/24 (Ingress) for Deployment/web (3 Pods) until 2026-11-24T04:00:00Z"
-    )
+    assert found.message == ("blocking 203.0.113.7, 198.51.100.0/24 (Ingress) for Deployment/web (3 Pods) for 1h")
     assert not found.ask
 
 

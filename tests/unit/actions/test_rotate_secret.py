@@ -177,8 +177,8 @@ def test_neither_old_nor_new_values_are_in_what_is_stored_or_said() -> None:
 
 def test_the_plan_says_what_happens_to_whom() -> None:
     assert intent(shop()).message == (
-        "putting new random values (32 characters) under password of Secret/db, then restarting Deployment/web one after"
-        f" the other; the values before are kept in Secret/{KEPT} until 2026-11-25T03:00:00Z"
+        "putting new random values (32 characters) under password of Secret/db, then restarting Deployment/web; the"
+        f" values before are kept in Secret/{KEPT} for 24h"
     )
 
 

@@ -2,7 +2,9 @@
 
 from datetime import UTC, datetime, timedelta, timezone
 
-from paramedic.model.times import format_second, format_time, parse_time
+import pytest
+
+from paramedic.model.times import format_second, format_time, parse_time, without_moments
 
 BERLIN = timezone(timedelta(hours=1))
 
@@ -27,3 +29,8 @@ def test_a_moment_without_a_zone_counts_as_utc() -> None:
 def test_written_moments_sort_as_they_happened() -> None:
     earlier = datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC)
     assert format_time(earlier) < format_time(earlier + timedelta(microseconds=1))
+
+
+@pytest.mark.parametrize("moment", ["2026-11-24T03:00:00Z", "2026-11-24T03:00:00.123456Z"])
+def test_texts_that_differ_by_a_moment_alone_are_told_to_be_alike(moment: str) -> None:
+    assert without_moments(f"until {moment}, then not") == "until …, then not"

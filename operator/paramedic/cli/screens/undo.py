@@ -42,6 +42,5 @@ def _state(step: StepStatus, possible: bool) -> tuple[Mark, str]:
         return Mark(FAILED.icon, "still there   ", FAILED.style), undo.message
     if not possible:
         return Mark(SKIPPED.icon, "no way back   ", SKIPPED.style), f"{step.action} cannot be taken back"
-    end = "until" if kept else "ends by itself at"
-    ends = f"; {end} {clock(step.expires_at)}" if step.expires_at else ""
+    ends = f"; ends by itself at {clock(step.expires_at)}" if step.expires_at and not kept else ""
     return Mark(DONE.icon, "can be undone ", DONE.style), f"{step.message}{ends}"
