@@ -70,6 +70,12 @@ SERVICE_CIDR = Resource("networking.k8s.io/v1", "ServiceCIDR", "servicecidrs", n
 ENDPOINT_SLICE = Resource("discovery.k8s.io/v1", "EndpointSlice", "endpointslices")
 #: Snapshots of volumes, where the cluster has the external snapshotter.
 VOLUME_SNAPSHOT = Resource("snapshot.storage.k8s.io/v1", "VolumeSnapshot", "volumesnapshots")
+VALIDATING_WEBHOOK = Resource(
+    "admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", "validatingwebhookconfigurations", False
+)
+MUTATING_WEBHOOK = Resource(
+    "admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration", "mutatingwebhookconfigurations", False
+)
 LEASE = Resource("coordination.k8s.io/v1", "Lease", "leases")
 ACCESS_REVIEW = Resource("authorization.k8s.io/v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews", False)
 #: What somebody else may do, and who the caller is.
@@ -85,6 +91,7 @@ RESOURCES = {
         DEPLOYMENT, STATEFULSET, DAEMONSET, REPLICASET, CONTROLLER_REVISION, POD, NAMESPACE, NODE, EVENT, SECRET,
         CONFIGMAP, SERVICE, SERVICE_ACCOUNT, CLAIM, QUOTA, NETWORK_POLICY, LEASE, ACCESS_REVIEW, INCIDENT, PLAYBOOK,
         HPA, JOB, CRON_JOB, INGRESS, DISRUPTION_BUDGET, *NODE_GROUPS, SERVICE_CIDR, ENDPOINT_SLICE, VOLUME_SNAPSHOT,
+        VALIDATING_WEBHOOK, MUTATING_WEBHOOK,
     )
 }  # fmt: skip
 
