@@ -76,6 +76,8 @@ class Context:
     fruitless_restarts: int = 0
     #: Whether it is asked as a proof of recovery: again and again, for its verdict alone.
     proving: bool = False
+    #: Whether it is asked what it would do, for a dry run or a preview: it answers at once.
+    foreseeing: bool = False
 
     @property
     def operations(self) -> tuple[str, ...]:

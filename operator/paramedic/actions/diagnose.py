@@ -65,9 +65,8 @@ class Diagnose(Action[DiagnoseParameters]):
 
 
 def _may_wait(patience: timedelta, ctx: Context) -> bool:
-    """Whether it may look again: not in a dry run, and not so long that the step would run out of time."""
-    last = min(ctx.started_at + patience, ctx.deadline - _MARGIN)
-    return ctx.attempt > 0 and ctx.now < last
+    """Whether it may look again: not in a preview, and not so long that the step would run out of time."""
+    return not ctx.foreseeing and ctx.now < min(ctx.started_at + patience, ctx.deadline - _MARGIN)
 
 
 def _finished(answer: Diagnosis) -> Finished:

@@ -266,8 +266,8 @@ def test_a_pod_that_has_just_started_is_looked_at_again_but_not_for_ever() -> No
     assert not isinstance(prepare("diagnose", world, late), Waiting)
 
 
-def test_a_dry_run_and_a_step_that_is_short_of_time_are_answered_at_once() -> None:
+def test_a_preview_and_a_step_that_is_short_of_time_are_answered_at_once() -> None:
     young = web_pod("web-1", {"restartCount": 0, "ready": False, "state": {}})
     young["metadata"]["creationTimestamp"] = ago(seconds=5)
-    for ctx in (context(attempt=0), context(deadline=context().now)):
+    for ctx in (context(foreseeing=True), context(deadline=context().now)):
         assert not isinstance(prepare("diagnose", shop(young), ctx), Waiting)

@@ -132,3 +132,18 @@ def test_whom_an_error_is_about_is_read_as_programs_write_it(line: str, place: s
 )
 def test_other_errors_are_about_nobody(line: str) -> None:
     assert unreached(line) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("FATAL: bad login password=hunter2 user=web", "FATAL: bad login password=*** user=web"),
+        ('error {"password": "hunter2", "user": "web"}', 'error {"password": "***", "user": "web"}'),
+        ("cannot open postgres://web:hunter2@db:5432/shop", "cannot open postgres://web:***@db:5432/shop"),
+        ("error: Authorization: Bearer eyJhbGciOiJIUzI1NiJ9", "error: Authorization: Bearer ***"),
+        ("FATAL: password authentication failed for user web", "FATAL: password authentication failed for user web"),
+        ("SyntaxError: unexpected token: } in line 3", "SyntaxError: unexpected token: } in line 3"),
+    ],
+)
+def test_credentials_are_not_quoted(line: str, shown: str) -> None:
+    assert telling_line(log(line)) == shown

@@ -14,7 +14,7 @@ from paramedic.model.times import parse_time
 REPEATED = 3
 _RECENT = timedelta(seconds=30)
 _SLOWEST = timedelta(minutes=2)  # a complaint that comes more rarely than half as often is not told from an old one
-_LOOKED_AT = 2048  # characters of a line
+_KEPT, _LOOKED_AT = 16_384, 2048  # characters of a line
 
 _STAMP = re.compile(r"^(?P<moment>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)) ?")
 _TELLING = re.compile(
@@ -37,6 +37,16 @@ _HARMLESS = re.compile(
 )
 _MILD = re.compile(r"\b(?:INFO|DEBUG|TRACE)\b")
 _SEVERE = re.compile(r"\b(?:ERROR|FATAL|CRITICAL|SEVERE)\b")
+#: What looks like a credential is not quoted: an Incident is read by more people than a log.
+_CREDENTIALS = (
+    (
+        re.compile(r"((?:password|passwd|pwd|secret|token|api[_-]?key)[\"']?=[\"']?)[^\s\"',;&]+", re.IGNORECASE),
+        r"\1***",
+    ),
+    (re.compile(r"((?:password|passwd|secret)[\"']?: ?[\"']?)[^\s\"',;&]+", re.IGNORECASE), r"\1***"),
+    (re.compile(r"(://[^/\s:@]{1,100}:)[^@\s]{1,200}@"), r"\1***@"),
+    (re.compile(r"\b((?:bearer|basic) )[\w.~+/=-]{8,}", re.IGNORECASE), r"\1***"),
+)
 _CHANGING = re.compile(r"0x[0-9a-f]+|\b[0-9a-f]{8,}\b|\d+", re.IGNORECASE)
 
 
@@ -71,12 +81,18 @@ class Complaint:
 
 
 def lines_of(content: bytes) -> Iterator[Line]:
-    """The lines of a log with timestamps, as the API server hands it out. Empty ones are left out."""
+    """The lines of a log with timestamps, as the API server hands it out, credentials masked. Empty ones are left out."""
     for raw in content.decode(errors="replace").splitlines():
         stamp = _STAMP.match(raw)
         text = raw[stamp.end() :] if stamp else raw
         if text.strip():
-            yield Line(_moment(stamp["moment"]) if stamp else None, text)
+            yield Line(_moment(stamp["moment"]) if stamp else None, _masked(text[:_KEPT]))
+
+
+def _masked(text: str) -> str:
+    for pattern, instead in _CREDENTIALS:
+        text = pattern.sub(instead, text)
+    return text
 
 
 def _moment(stamp: str) -> datetime | None:
