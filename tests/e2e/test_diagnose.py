@@ -71,6 +71,10 @@ FAULTS: dict[str, tuple[list[Object], tuple[str, str, str]]] = {
         [web("policy"), service("policy"), deny_all("cut-off", "policy")],
         ("NetworkPolicyBlocked", "NetworkPolicy/cut-off", "spec.ingress"),
     ),
+    "claim": (
+        [web("claim", volumes=[{"name": "data", "persistentVolumeClaim": {"claimName": "not-there"}}])],
+        ("VolumeUnbound", "Deployment/claim", f"{IN_POD}.volumes[data].persistentVolumeClaim.claimName"),
+    ),
     "well": ([web("well"), service("well")], ("Healthy", "Deployment/well", "")),
 }
 
@@ -111,6 +115,32 @@ def test_a_quota_that_lets_no_pod_in_is_blamed_and_a_later_step_uses_the_class(s
     )  # fmt: skip
     assert "exceeded quota: small" in found["proof"]
     assert waiting["status"]["steps"][1]["state"] == "Waiting"
+
+
+def test_a_webhook_that_does_not_answer_is_blamed_by_its_configuration(shop: Kube, operator: Operator) -> None:
+    shop.apply(web("web"))
+    shop.rolled_out("deployment/web")
+    name = f"{shop.namespace}-gate"
+    hook = {
+        "name": "gate.example.com", "admissionReviewVersions": ["v1"], "sideEffects": "None", "timeoutSeconds": 1,
+        "clientConfig": {"service": {"namespace": shop.namespace, "name": "gate", "path": "/"}},
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": shop.namespace}},
+        "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}],
+    }  # fmt: skip
+    kind = "ValidatingWebhookConfiguration"
+    shop.apply(
+        {"apiVersion": "admissionregistration.k8s.io/v1", "kind": kind, "metadata": {"name": name}, "webhooks": [hook]}
+    )
+    try:
+        shop.run("delete", "pod", shop.list("pods", "-l", "app=web")[0]["metadata"]["name"])
+        shop.apply(playbook("look", step("diagnose", "diagnose")), incident("gated", "web", "look"))
+        found = diagnosis(shop, "gated")
+    finally:
+        shop.run("delete", kind.lower(), name)
+    assert (found["class"], found["object"], found["field"]) == (
+        "WebhookFailing", f"{kind}/{name}", "webhooks[gate.example.com].clientConfig",
+    )  # fmt: skip
+    assert 'service "gate" not found' in found["proof"]
 
 
 def test_an_account_that_may_only_look_at_pods_is_told_what_was_not_seen(namespace: Kube, start_operator: Any) -> None:

@@ -3,13 +3,14 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from e2e.conftest import HealthEndpoint
 from support.kube import Kube
 from support.monitoring import Prometheus
-from support.objects import deployment, incident, playbook, step
+from support.objects import account_with, deployment, incident, playbook, step
 from support.operator_process import Operator, free_port
 
 NOT_READY = "localkind.paramedic.dev/not-ready"
@@ -223,3 +224,34 @@ def test_an_expression_that_cannot_be_compiled_is_told_when_the_playbook_is_appl
 def test_a_query_without_an_operator_to_compare_by_is_refused_by_the_api_server(shop: Kube) -> None:
     wrong = {"url": "http://prometheus:9090", "query": "up", "expect": {"operator": "=", "value": 1}}
     assert "promQuery.expect.operator" in shop.refused(playbook("look", step("errors", "promQuery", wrong)))
+
+
+def test_who_depends_on_a_workload_is_named(web: Kube, operator: Operator) -> None:
+    paths = [{"path": "/", "pathType": "Prefix", "backend": {"service": {"name": "web", "port": {"number": 80}}}}]
+    meta, selector = {"name": "web"}, {"matchLabels": {"app": "web"}}
+    web.apply(
+        {"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": {"selector": {"app": "web"}, "ports": [{"port": 80}]}},
+        {
+            "apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": meta,
+            "spec": {"rules": [{"host": "shop.example", "http": {"paths": paths}}]},
+        },
+        {
+            "apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": meta,
+            "spec": {"selector": selector, "minAvailable": 1},
+        },
+    )  # fmt: skip
+    outputs = looked(web, step("scope", "workloadStatus"))["steps"][0]["outputs"]
+    assert outputs["services"] == ["web"]
+    assert outputs["ingresses"] == [{"name": "web", "hosts": ["shop.example"]}]
+    assert outputs["dependents"] == ["PodDisruptionBudget/web selects its Pods"]
+    assert outputs["unseen"] == ""
+
+
+def test_an_account_that_may_not_see_who_depends_on_a_workload_is_told_so(namespace: Kube, start_operator: Any) -> None:
+    namespace.apply(*account_with("look"), deployment("web"))
+    start_operator(namespace)
+    namespace.rolled_out("deployment/web")
+    step_of = looked(namespace, step("scope", "workloadStatus"))["steps"][0]
+    assert step_of["state"] == "Succeeded"
+    assert step_of["outputs"]["services"] == []
+    assert "services" in step_of["outputs"]["unseen"] and "not seen: services" in step_of["message"]

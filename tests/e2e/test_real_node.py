@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from support.kube import Kube
-from support.objects import incident, playbook, step
+from support.objects import Object, deployment, incident, playbook, step
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -114,6 +114,117 @@ def _job(script: str) -> dict:
     }  # fmt: skip
     secure = {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}}
     return {"template": {"spec": {"securityContext": secure, "containers": [container]}}}
+
+
+IN_POD = "spec.template.spec"
+PORTS = [{"containerPort": 8080}]
+#: Doubles a text until the kernel ends it.
+GREEDY = "x=aaaaaaaa; while true; do x=$x$x; done"
+#: Asks a Service by a port that it has not, as an application would that logs its errors.
+ASKING = 'while true; do wget -q -T 1 -O- http://$DB_ADDR/ 2>&1 || echo "ERROR dial $DB_ADDR: connection refused"; sleep 1; done'
+WAITING = "while true; do echo waiting for Service legacy; sleep 1; done"
+
+
+def _web(name: str, image: str = "localhost/web:v1", **container: object) -> Object:
+    """One Pod of the sample application, with these fields of its container."""
+    found = deployment(name, image, replicas=1)
+    found["spec"]["template"]["spec"]["containers"][0] |= {"ports": PORTS} | container
+    return found
+
+
+def _in_pod(obj: Object, **spec: object) -> Object:
+    obj["spec"]["template"]["spec"] |= spec
+    return obj
+
+
+def _beside(obj: Object) -> Object:
+    """With a second container that listens on the same port, and is there first."""
+    containers = obj["spec"]["template"]["spec"]["containers"]
+    containers.insert(0, {"name": "metrics", "image": "localhost/web:v2", "imagePullPolicy": "Never", "ports": PORTS})
+    return obj
+
+
+def _shell(script: str) -> list[str]:
+    return ["sh", "-c", script]
+
+
+LISTEN = {"name": "LISTEN", "valueFrom": {"configMapKeyRef": {"name": "settings", "key": "LISTEN"}}}
+PREPARE = {"name": "prepare", "image": "localhost/web:v1", "imagePullPolicy": "Never", "command": _shell(WAITING)}
+PROBE = {"httpGet": {"path": "/healthz", "port": 9999}, "periodSeconds": 1}
+SMALL = {"limits": {"memory": "16Mi"}}
+AROUND: list[Object] = [
+    {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"OTHER": "x"}},
+    {
+        "apiVersion": "v1", "kind": "Service", "metadata": {"name": "db"},
+        "spec": {"selector": {"app": "db"}, "ports": [{"port": 5432}]},
+    },
+]  # fmt: skip
+ASKER = _web("unreached", command=_shell(ASKING), env=[{"name": "DB_ADDR", "value": "db:5433"}], ports=[])
+#: By what is broken: class, object and field of the finding, and a part of its proof.
+FAULTS: list[tuple[Object, str, str, str, str]] = [
+    (
+        _web("pull", "localhost/unknown:v1"),
+        "ImagePull", "Deployment/pull", f"{IN_POD}.containers[web].image", "localhost/unknown:v1",
+    ),
+    (
+        _web("crash", "localhost/web:broken"),
+        "CrashLoop", "Deployment/crash", f"{IN_POD}.containers[web]", "FATAL: DATABASE_URL is not set",
+    ),
+    (
+        _web("probe", readinessProbe=PROBE),
+        "ProbeFailure", "Deployment/probe", f"{IN_POD}.containers[web].readinessProbe.httpGet.port", "9999",
+    ),
+    (
+        _web("memory", command=_shell(GREEDY), resources=SMALL),
+        "OOMKilled", "Deployment/memory", f"{IN_POD}.containers[web].resources.limits.memory", "OOMKilled",
+    ),
+    (
+        _web("key", env=[LISTEN]),
+        "ConfigError", "ConfigMap/settings", "data[LISTEN]", "couldn't find key LISTEN in ConfigMap",
+    ),
+    (
+        _in_pod(_web("first"), initContainers=[PREPARE]),
+        "InitBlocked", "Deployment/first", f"{IN_POD}.initContainers[prepare]", "waiting for Service legacy",
+    ),
+    (
+        _beside(_web("port")),
+        "PortConflict", "Deployment/port", f"{IN_POD}.containers[metrics].ports[8080]", "ddress already in use",
+    ),
+    (
+        ASKER,
+        "DependencyUnreachable", "Deployment/unreached", f"{IN_POD}.containers[web].env[DB_ADDR]", "dial db:5433",
+    ),
+    (_web("well"), "Healthy", "Deployment/well", "", "all 1 Pod updated and available"),
+]  # fmt: skip
+
+
+def test_what_a_kubelet_reports_is_diagnosed_by_class_object_field_and_proof(real: Kube) -> None:
+    faults = real.within("faults")
+    faults.run("create", "namespace", "faults")
+    faults.run("apply", "-k", str(ROOT / "manifests" / "responder"))
+    faults.apply(*AROUND, *(broken for broken, *_ in FAULTS))
+    names = [broken["metadata"]["name"] for broken, *_ in FAULTS]
+    faults.apply(playbook("look", step("diagnose", "diagnose", {"patience": "90s"})))
+    faults.apply(*(incident(name, name, "look") for name in names))
+
+    found = {name: _diagnosis(faults, name) for name in names}
+
+    told = {name: (item["class"], item["object"], item["field"]) for name, item in found.items()}
+    assert told == {broken["metadata"]["name"]: tuple(expected[:3]) for broken, *expected in FAULTS}
+    for broken, *_, proof in FAULTS:
+        assert proof in found[broken["metadata"]["name"]]["proof"]
+    assert {item["unseen"] for item in found.values()} == {""}
+
+
+def _diagnosis(faults: Kube, name: str) -> Object:
+    """What the step of this incident answered, however long it looked."""
+
+    def looked(obj: Object) -> bool:
+        return any(item.get("outputs") for item in obj.get("status", {}).get("steps") or [])
+
+    steps = faults.wait_for("incident", name, looked, 120)["status"]["steps"]
+    outputs: Object = steps[0]["outputs"]
+    return outputs
 
 
 def _crashed(shop: Kube) -> bool:

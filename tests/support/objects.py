@@ -90,6 +90,7 @@ def account_with(*roles: str, name: str = ACCOUNT) -> list[Object]:
 
 ALL_ROLES = (
     "look",
+    "workloadstatus",
     "diagnose",
     "collectevidence",
     "rollingrestart",

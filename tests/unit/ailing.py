@@ -1,11 +1,12 @@
 """A shop to diagnose: one healthy web, its Pods, Service and Node, which each test breaks in one way."""
 
+from datetime import timedelta
 from typing import Any
 
 from paramedic.actions.contract import Finished
 from paramedic.model.objects import Object
 from unit.acting import expect, prepare
-from unit.builders import NAMESPACE, ago, pod, replica_set, template, with_status, workload
+from unit.builders import NAMESPACE, NOW, ago, pod, replica_set, template, with_status, workload
 from unit.seen import World
 
 PORTS = [{"containerPort": 8080, "name": "http"}]
@@ -58,6 +59,13 @@ def crashed(exit_code: int = 1, reason: str = "Error", restarts: int = 4) -> Obj
     return waits("CrashLoopBackOff", "back-off", restartCount=restarts, lastState={"terminated": ended})
 
 
+def log(*lines: str, every: float = 1.0, ended: float = 0.0) -> bytes:
+    """A log with the kubelet's stamps: a line every so many seconds, the last one so many seconds ago."""
+    begun = NOW - timedelta(seconds=ended + every * (len(lines) - 1))
+    stamps = [(begun + timedelta(seconds=every * index)).isoformat() for index in range(len(lines))]
+    return "".join(f"{at} {line}\n" for at, line in zip(stamps, lines, strict=True)).encode()
+
+
 def unready(*, minutes: float = 5, started: bool = True) -> Object:
     running = {"running": {"startedAt": ago(minutes=minutes)}}
     return {"restartCount": 0, "ready": False, "started": started, "state": running}
@@ -88,7 +96,8 @@ def whole(*objects: Object, **world: Any) -> World:
 
 
 def diagnosed(world: World) -> Finished:
-    return expect(Finished, prepare("diagnose", world))
+    """What it says when it must answer at once."""
+    return expect(Finished, prepare("diagnose", world, patience="0s"))
 
 
 def outputs(world: World) -> dict[str, Any]:

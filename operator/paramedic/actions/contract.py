@@ -74,6 +74,10 @@ class Context:
     #: Whether an undo was begun because the time of the change is over (ttl), not because it is to go back.
     expired: bool = False
     fruitless_restarts: int = 0
+    #: Whether it is asked as a proof of recovery: again and again, for its verdict alone.
+    proving: bool = False
+    #: Whether it is asked what it would do, for a dry run or a preview: it answers at once.
+    foreseeing: bool = False
 
     @property
     def operations(self) -> tuple[str, ...]:

@@ -38,7 +38,7 @@ def foresee(run: Run, planned: PlannedStep, seen: Seen) -> Forecast:
     try:
         params = run.parameters_of(planned)
         restarts = guard.fruitless_restarts(run, seen) if action.name == "rollingRestart" else 0
-        context = run.context(planned, fruitless_restarts=restarts)
+        context = replace(run.context(planned, fruitless_restarts=restarts), foreseeing=True)
         verdict: Preparation = action.prepare(params, context, seen)
         if not isinstance(verdict, Intent):
             return Forecast(verdict)

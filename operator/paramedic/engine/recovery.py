@@ -60,7 +60,7 @@ def _complaint(run: Run, seen: Seen) -> str:
     for planned in run.plan.recovery.checks or [default_check(run.plan.target["kind"])]:
         action = run.action_of(planned)
         try:
-            verdict = action.prepare(run.parameters_of(planned), run.context(planned), seen)
+            verdict = action.prepare(run.parameters_of(planned), run.context(planned, proving=True), seen)
         except (Denied, TemplateError) as error:
             verdict = Failed(str(error))
         except ValidationError as error:

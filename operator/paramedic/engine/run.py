@@ -180,8 +180,8 @@ class Run:
         said = planned.options.get("timeout")
         return parse_duration(said) if said else ACTIONS[planned.action].timeout
 
-    def context(self, planned: PlannedStep, *, fruitless_restarts: int = 0) -> Context:
-        """What the action of a step knows."""
+    def context(self, planned: PlannedStep, *, fruitless_restarts: int = 0, proving: bool = False) -> Context:
+        """What the action of a step, or of a recovery check, knows."""
         step = next((item for item in self.status.steps if item.name == planned.name), None)
         began = (step.acted_at or step.started_at) if step else None
         started = parse_time(began) if began else self.now
@@ -205,6 +205,7 @@ class Run:
             people=self.people(),
             failed_checks=tuple(item.name for item in self.status.steps if _is_failed_check(item)),
             fruitless_restarts=fruitless_restarts,
+            proving=proving,
         )
 
     def _earlier(self, step: StepStatus) -> tuple[str, ...]:

@@ -1,18 +1,25 @@
 """diagnose answers with one finding and its proof, ranks the others, and says what it could not look at."""
 
+from pathlib import Path
+
 import pytest
 
 from paramedic.actions.contract import Finished
+from paramedic.actions.diagnosis.rules import RULES
 from paramedic.actions.registry import ACTIONS
 from unit.acting import expect, prepare, refused
 from unit.ailing import classes, crashed, diagnosed, outputs, service, shop, waits, web_pod, whole
 from unit.builders import context, controller_revision, pod, replica_set, template, workload
 from unit.seen import World
 
+ROOT = Path(__file__).resolve().parents[3]
+
 
 def test_a_healthy_workload_is_healthy() -> None:
     finished = diagnosed(whole())
-    assert finished.message == ("Healthy: Deployment/web: all 3 Pods updated and available, and no rule finds a fault")
+    assert finished.message.startswith(
+        "Healthy: Deployment/web: all 3 Pods updated and available, no rule finds a fault"
+    )
     assert finished.outputs["class"] == "Healthy"
 
 
@@ -93,3 +100,13 @@ def test_it_only_looks_and_declares_what_it_looks_at() -> None:
     assert not action.remedy and not action.check
     assert {item.partition(" ")[0] for item in needed | closer} == {"get", "list"}
     assert "get pods/log" in closer
+
+
+def test_every_class_is_in_the_manual_and_in_the_documentation() -> None:
+    known = {rule.kind for rule in RULES} | {"Healthy", "Unknown"}
+    manual = ACTIONS["diagnose"].parameters.__doc__ or ""
+    rows = (ROOT / "docs" / "diagnose.md").read_text().partition("## When it says nothing")[0]
+    assert {kind for kind in known if kind not in manual} == set()
+    assert [line.split(" | ")[0].strip("| ") for line in rows.splitlines() if line.startswith("| ")][2:] == [
+        *(rule.kind for rule in RULES), "Unknown", "Healthy",
+    ]  # fmt: skip

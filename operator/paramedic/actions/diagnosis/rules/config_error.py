@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from paramedic.actions.diagnosis.findings import Finding, Rule, quoted
-from paramedic.actions.diagnosis.scene import Scene, complaints, mentioned
+from paramedic.actions.diagnosis.scene import Scene, mentioned, objections
 from paramedic.model.references import ObjectRef
 
 _KEY = re.compile(r"couldn't find key (?P<key>\S+) in ")
@@ -12,7 +12,7 @@ _KEY = re.compile(r"couldn't find key (?P<key>\S+) in ")
 
 def find(scene: Scene) -> Iterator[Finding]:
     told: dict[str, list[str]] = {}
-    for words in complaints(scene):
+    for words in objections(scene):
         told.setdefault(_essence(words), []).append(words)
     for found in told.values():
         finding = _finding(scene, found[0], len(found))
@@ -37,8 +37,8 @@ def _finding(scene: Scene, words: str, pods: int) -> Finding | None:
 
 def _is_there_by_now(scene: Scene, ref: ObjectRef, key: str) -> bool:
     """The kubelet tries again by itself: once the thing is there, what it said before is history."""
-    keys = scene.config.get((ref.kind, ref.name))
-    return keys is not None and (not key or key in keys)
+    found = scene.kept.get((ref.kind, ref.name))
+    return found is not None and (not key or key in found.keys)
 
 
 def _essence(words: str) -> str:

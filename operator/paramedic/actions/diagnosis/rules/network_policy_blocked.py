@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from paramedic.actions.diagnosis.addresses import unreached
 from paramedic.actions.diagnosis.findings import Finding, Rule
 from paramedic.actions.diagnosis.rules.service_mismatch import selects
 from paramedic.actions.diagnosis.scene import Scene
@@ -10,8 +11,11 @@ from paramedic.model.objects import Object, dig, labels, matches_selector
 
 
 def find(scene: Scene) -> Iterator[Finding]:
-    wanted = {"Ingress": any(selects(scene, item) for item in scene.services), "Egress": not scene.view.whole}
-    blocked = {direction: _blocking(scene, direction) for direction in wanted}
+    wanted = {
+        "Ingress": any(selects(scene, item) for item in scene.services),
+        "Egress": not scene.view.whole or _cut_off(scene),
+    }
+    blocked = {direction: blocking(scene, direction) for direction in wanted}
     # What is closed on purpose hurts only who needs it: ingress where a Service leads here, egress where Pods are unwell
     # or ingress is closed as well, as by one policy that cuts off everything.
     told = [item for item, needed in wanted.items() if blocked[item] and needed]
@@ -30,7 +34,12 @@ def find(scene: Scene) -> Iterator[Finding]:
     yield Finding(RULE.kind, f"NetworkPolicy/{name}", field, proof, text)
 
 
-def _blocking(scene: Scene, direction: str) -> Object | None:
+def _cut_off(scene: Scene) -> bool:
+    """Whether what runs complains that it reaches nobody."""
+    return any(unreached(said.text) for said in scene.complaints)
+
+
+def blocking(scene: Scene, direction: str) -> Object | None:
     """The newest policy that closes this direction, where no other opens any of it: policies add up."""
     pods = labels(scene.template)
     found = [

@@ -26,10 +26,4 @@ def _is_on(pod: Object, node: str) -> bool:
     return dig(pod, "spec", "nodeName") == node and dig(pod, "status", "phase") not in ("Succeeded", "Failed")
 
 
-def on_lost_nodes(scene: Scene) -> set[str]:
-    """The Pods whose Node is not ready: what else is wrong with them says nothing."""
-    lost = {name for name, node in scene.nodes.items() if condition(node, "Ready").get("status") != "True"}
-    return {pod["metadata"]["name"] for pod in scene.pods if dig(pod, "spec", "nodeName") in lost}
-
-
 RULE = Rule("NodeNotReady", find, frozenset({"nodes"}))

@@ -5,7 +5,6 @@ from typing import Any
 
 from paramedic.actions.diagnosis.containers import RECENT_SECONDS, Container, unready
 from paramedic.actions.diagnosis.findings import Finding, Rule, quoted
-from paramedic.actions.diagnosis.rules.node_not_ready import on_lost_nodes
 from paramedic.actions.diagnosis.scene import Scene, moment_of
 from paramedic.model.objects import Object, dig
 
@@ -14,10 +13,9 @@ _WORDS = {"readinessProbe": "Readiness", "livenessProbe": "Liveness", "startupPr
 
 
 def find(scene: Scene) -> Iterator[Finding]:
-    lost = on_lost_nodes(scene)
     failing: dict[tuple[str, str], list[Container]] = {}
     for item in scene.troubled:
-        probe = "" if item.pod in lost else failing_probe(scene, item)
+        probe = "" if item.pod in scene.lost else failing_probe(scene, item)
         if probe:
             failing.setdefault((item.path, probe), []).append(item)
     for (path, probe), items in failing.items():

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from paramedic.actions.diagnosis.containers import unscheduled
 from paramedic.actions.diagnosis.findings import Finding, Rule, quoted
+from paramedic.actions.diagnosis.rules.volume_unbound import waits_for_volume
 from paramedic.actions.diagnosis.scene import Scene
 from paramedic.model.objects import Object, dig
 
 _SPEC = "spec.template.spec"
 _COUNTED = re.compile(r"(?P<nodes>\d+) (?P<reason>.+)")
-_CLAIM = re.compile(r'persistentvolumeclaim "(?P<name>[^"]+)" not found', re.IGNORECASE)
 #: The scheduler's words (pkg/scheduler/framework/plugins), and the field of the Pod that they are about.
 _CONSTRAINTS = (
     (re.compile(r"didn't match Pod's node affinity/selector"), "affinity.nodeAffinity"),
@@ -23,7 +23,7 @@ _CONSTRAINTS = (
     (re.compile(r"untolerated taint"), "tolerations"),
     (re.compile(r"didn't have free ports"), "containers[*].ports[*].hostPort"),
     (re.compile(r"were unschedulable"), "tolerations"),
-    (re.compile(r"PersistentVolumeClaim|volume node affinity|available persistent volumes"), "volumes"),
+    (re.compile(r"volume node affinity"), "volumes"),
 )
 
 
@@ -34,7 +34,8 @@ class _Constraint:
 
 
 def find(scene: Scene) -> Iterator[Finding]:
-    waiting = [(pod, words) for pod in scene.suspects if (words := unscheduled(pod))]
+    told = [(pod, words) for pod in scene.suspects if (words := unscheduled(pod))]
+    waiting = [(pod, words) for pod, words in told if not waits_for_volume(words)]
     if not waiting:
         return
     pod, words = waiting[0]
@@ -45,8 +46,6 @@ def find(scene: Scene) -> Iterator[Finding]:
 
 def _constraint(pod: Object, words: str) -> str:
     """The field that rules the most Nodes out; the first of them that the scheduler names where several do."""
-    if found := _CLAIM.search(words):
-        return f"volumes[claimName={found['name']}]"
     nodes_only = words.partition("preemption:")[0].partition("nodes are available:")[2] or words
     best = _Constraint(-1, "")
     for part in filter(None, map(_COUNTED.match, nodes_only.strip(" .").split(", "))):
