@@ -204,7 +204,7 @@ def test_a_name_that_is_misspelt_is_no_lock() -> None:
 
 def test_what_could_not_be_put_back_is_not_taken_away() -> None:
     world = World.of(account(), binding("one", WEB), refused=MISSING_BIND)
-    world.dry_patch_refusal = "attempting to grant RBAC permissions not currently held"
+    world.patch_refusal = "attempting to grant RBAC permissions not currently held"
     message = refused(prepare("lockAccount", world, **ACCOUNT))
     assert "RoleBinding/one could not be put back: it binds ClusterRole edit" in message
     assert "What could not be put back is not taken away" in message
