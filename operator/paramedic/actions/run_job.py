@@ -128,7 +128,7 @@ class RunJob(Action[RunJobParameters]):
         if refusal := _refusal(job, ctx, seen):
             return Failed(f"no Job can be made of {source.origin}: {refusal}", final=True)
         record = {"job": name, "uid": "", "operation": ctx.operation_id, "spec": digest(source.spec)}
-        text = f"running Job/{name} of {source.origin}, for {params.deadline} at most; up to {MOST_FAILING_PODS} Pods may fail"
+        text = f"running Job/{name} of {source.origin}, for {params.deadline} at most; up to {MOST_FAILING_PODS} Pods may fail; its logs are kept"
         change = {"origin": source.origin, "spec": digest(job["spec"])}
         return Intent(record, text, ObjectRef.to(JOB, ctx.namespace, name), change=change)
 

@@ -116,7 +116,9 @@ def test_the_job_has_no_owner_so_that_nothing_stops_half_way_when_the_incident_i
 
 def test_a_job_is_run_from_a_template() -> None:
     intent = expect(Intent, prepare("runJob", World.of(), template=SPEC))
-    assert intent.message == (f"running Job/{JOB} of the playbook's template, for 10m at most; up to 3 Pods may fail")
+    assert intent.message == (
+        f"running Job/{JOB} of the playbook's template, for 10m at most; up to 3 Pods may fail; its logs are kept"
+    )
 
 
 @pytest.mark.parametrize(("parallelism", "backoff"), [(1, 2), (2, 1), (3, 0)])
