@@ -9,7 +9,8 @@ from paramedic.actions.contract import Context
 from paramedic.actions.isolation_policy import policy_types, selects_any, temporary_policy
 from paramedic.model.addresses import Network
 from paramedic.model.cidrs import contains
-from paramedic.model.objects import Object, dig
+from paramedic.model.names import INCIDENT_LABEL, MANAGED_BY, MANAGED_BY_LABEL, STEP_LABEL
+from paramedic.model.objects import Object, dig, labels
 from paramedic.model.text import listing
 
 Direction = Literal["Ingress", "Egress"]
@@ -51,7 +52,7 @@ def standing(
     """Looks at the policies that select any of these Pods in this direction."""
     ours = [item for item in policies if direction in policy_types(item) and selects_any(item, pod_labels)]
     openings = tuple(text for item in ours for text in _openings(item, direction, blocked))
-    covered = all(any(selects_any(item, [labels]) for item in ours) for labels in pod_labels)
+    covered = all(any(selects_any(item, [found]) for item in ours) for found in pod_labels)
     names = tuple(item["metadata"]["name"] for item in ours)
     return Standing(names, openings, denied=bool(ours) and covered and not openings)
 
@@ -70,7 +71,18 @@ def _openings(policy: Object, direction: Direction, blocked: list[Network]) -> I
             if through:
                 block = f"{place}.{peers}[{index}].ipBlock"
                 cidr = peer["ipBlock"]["cidr"]
-                yield f"NetworkPolicy/{name} allows {cidr} ({block}): add {_texts(through)} to its except"
+                mend = _undo_of(policy) or f"add {_texts(through)} to its except"
+                yield f"NetworkPolicy/{name} allows {cidr} ({block}): {mend}"
+
+
+def _undo_of(policy: Object) -> str:
+    """How the policy of another incident is lifted; empty for those of people."""
+    found = labels(policy)
+    if found.get(MANAGED_BY_LABEL) != MANAGED_BY:
+        return ""
+    incident, step = found.get(INCIDENT_LABEL, ""), found.get(STEP_LABEL, "")
+    undo = f"kubectl incident undo {incident} {step} --reason WHY -n {policy['metadata']['namespace']}"
+    return f"it is the block of incident {incident}; lift that ({undo}), and name all addresses in one step"
 
 
 def _lets_through(block: Object, blocked: Network) -> bool:

@@ -240,7 +240,12 @@ def test_a_block_of_another_incident_is_such_a_policy() -> None:
     first = shop()
     other = created(first, "198.51.100.1")
     other["metadata"] |= {"name": "earlier", "uid": "uid-earlier"}
-    assert "NetworkPolicy/earlier allows 0.0.0.0/0" in refusal(shop(other))
+    message = refusal(shop(other))
+    assert "NetworkPolicy/earlier allows 0.0.0.0/0" in message
+    assert message.endswith(
+        "it is the block of incident checkout-down; lift that (kubectl incident undo checkout-down mend --reason WHY -n"
+        " shop), and name all addresses in one step"
+    )
 
 
 @pytest.mark.parametrize(
