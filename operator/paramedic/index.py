@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from paramedic.engine.lifecycle import ACTIVE, ENDED
+from paramedic.engine.looking_back import only_looks_back
 from paramedic.model.objects import Object, dig
 from paramedic.model.times import parse_time
 
@@ -21,6 +22,7 @@ class Summary:
     target: str
     resource_version: str
     still_since: str = ""  # since when it has stood still; empty while it does not
+    at_work: bool = False
 
 
 class IncidentIndex:
@@ -43,12 +45,14 @@ class IncidentIndex:
             target=dig(obj, "status", "target", default=""),
             resource_version=meta["resourceVersion"],
             still_since=_still_since(obj),
+            at_work=dig(obj, "status", "phase") in ACTIVE and not only_looks_back(obj),
         )
         self._known[key] = now
-        if now.phase in ENDED:
+        ended = before is not None and now.phase in ENDED and before.phase not in ENDED
+        done = before is not None and before.at_work and not now.at_work
+        if now.phase in ENDED or done:
             self._claims.pop(key, None)
-        ended = now.phase in ENDED and before is not None and before.phase not in ENDED
-        return self.waiting_for_target(key[0], now.target) if ended else []
+        return self.waiting_for_target(key[0], now.target) if ended or done else []
 
     def knows(self, key: Key) -> bool:
         """Whether the watch has shown this incident."""
@@ -73,7 +77,7 @@ class IncidentIndex:
         seen = {
             key
             for key, item in self._known.items()
-            if key[0] == namespace and item.playbook == playbook and item.phase in ACTIVE
+            if key[0] == namespace and item.playbook == playbook and item.at_work
         }
         return len(seen | {key for key, name in self._claims.items() if key[0] == namespace and name == playbook})
 

@@ -19,6 +19,7 @@ from paramedic.cluster.api import Api
 from paramedic.cluster.refusals import explain_refusal
 from paramedic.cluster.transport import ApiError, Unavailable
 from paramedic.engine.lifecycle import ENDED
+from paramedic.engine.looking_back import only_looks_back
 from paramedic.lookups import Lookups, Territory
 from paramedic.model.objects import Object, dig
 from paramedic.model.references import INCIDENT, ObjectRef
@@ -126,6 +127,7 @@ class Intake:
             item
             for item in listed
             if item["metadata"]["namespace"] in possible and dig(item, "spec", "mode") != "DryRun" and _last_start(item)
+            if is_of(item, alert) or not only_looks_back(item)
         ]
         return max(found, key=lambda item: (is_of(item, alert), in_order(_last_start(item))), default=None)
 

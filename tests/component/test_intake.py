@@ -26,6 +26,9 @@ from support.objects import deployment, incident, workload
 LATER, LATEST = "2026-01-01T01:00:00Z", "2026-01-01T02:00:00Z"
 
 
+REVIEW = {"name": "review", "phase": "Review", "state": "Waiting"}
+
+
 def received(content: Object) -> ReceivedAlert:
     (found,) = parse(body(content)).alerts
     return found
@@ -76,11 +79,18 @@ class Desk:
         (found,) = self.incidents
         return found
 
-    def move(self, phase: str = "Resolved") -> None:
-        """The engine writes this phase, which may be the end or on the way there."""
+    def move(self, phase: str = "Resolved", *steps: Object) -> None:
+        """The engine writes this phase, which may be the end or on the way there, and these steps."""
         found = self.incident
         address = Address(INCIDENT, found["metadata"]["namespace"], found["metadata"]["name"], "status")
-        self.cluster.store.update(address, found | {"status": found.get("status", {}) | {"phase": phase}})
+        self.cluster.store.update(
+            address,
+            found
+            | {
+                "status": found.get("status", {})
+                | {"phase": phase, "steps": [{"action": "manual", "attempt": 1} | step for step in steps]}
+            },
+        )
 
     @property
     def state(self) -> Object:
@@ -208,6 +218,25 @@ async def test_five_flaps_are_one_incident() -> None:
     assert len(desk.incidents) == 1
     assert results == {"Created": 1, "Exists": 1, "Attached": 8, "Resolved": 5}
     assert desk.state == {"state": "Resolved", "startsAt": "2026-01-01T04:00:00Z", "endsAt": "2026-01-01T00:05:00Z"}
+
+
+async def test_an_alert_that_begins_again_while_only_the_post_mortem_is_left_is_another_incident() -> None:
+    desk = Desk()
+    await desk.take(firing())
+    desk.move("Waiting", {"name": "mend", "phase": "Remediate", "state": "Succeeded"}, REVIEW)
+
+    settled = await desk.take(firing(starts_at=LATER))
+
+    assert settled.result == "Created"
+    assert len(desk.incidents) == 2
+
+
+async def test_the_end_of_an_alert_reaches_its_incident_while_only_the_post_mortem_is_left() -> None:
+    desk = Desk()
+    await desk.take(firing())
+    desk.move("Waiting", REVIEW)
+    await desk.take(over())
+    assert desk.state["state"] == "Resolved"
 
 
 async def test_a_late_message_about_an_earlier_time_changes_nothing() -> None:

@@ -27,6 +27,31 @@ async def test_of_two_incidents_on_one_target_the_second_waits_and_then_goes_on(
     assert len(ward.effects) == 2
 
 
+async def test_an_incident_that_waits_for_its_post_mortem_alone_keeps_no_other_from_the_target() -> None:
+    ward = Ward(image="web:broken")
+    review = step("review", "manual", {"instructions": "Call the post-mortem."}, phase="Review")
+    await ward.open(step("back", "rollback"), review, name="one")
+    assert (await ward.run("Waiting", name="one"))["currentStep"] == "review"
+
+    await ward.open(step("restart", "rollingRestart"), name="two")
+    status = await ward.run(name="two")
+
+    assert status["phase"] == "Resolved", status["message"]
+    assert ward.status("one")["phase"] == "Waiting"
+
+
+async def test_an_incident_that_waits_for_a_person_in_the_middle_of_its_work_keeps_the_target() -> None:
+    ward = Ward(image="web:broken")
+    ask = step("ask", "manual", {"instructions": "Ask the provider."})
+    await ward.open(ask, step("back", "rollback"), name="one")
+    await ward.run("Waiting", name="one")
+
+    await ward.open(step("restart", "rollingRestart"), name="two")
+    await ward.look("two")
+
+    assert "waiting for incident one" in ward.status("two")["message"]
+
+
 async def test_two_workers_that_see_two_incidents_at_the_same_moment_do_not_both_act() -> None:
     ward = Ward(image="web:broken", ticks=5)
     await ward.open(step("back", "rollback"), name="one")

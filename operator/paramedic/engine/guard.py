@@ -1,7 +1,8 @@
 """What stands in front of every plan and effect: protected targets, and one incident at a time on a target.
 
 The lock is not written anywhere: the incident with the oldest frozen plan on a target holds it, for as long as it has
-not ended, and every step of it has a deadline. So it survives restarts, and nobody can hold it for ever.
+not ended and has more left to do than to look back, and every step of it has a deadline. So it survives restarts, and
+nobody can hold it for ever.
 """
 
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from datetime import timedelta
 from paramedic.actions.reads import CountActive, ListObjects, Seen
 from paramedic.api.v1alpha1.playbook import Playbook
 from paramedic.engine.lifecycle import ACTIVE, ENDED
+from paramedic.engine.looking_back import only_looks_back
 from paramedic.engine.run import Run, since
 from paramedic.model.durations import format_duration, parse_duration
 from paramedic.model.objects import Object, dig, labels
@@ -65,7 +67,7 @@ def holder_of(run: Run, seen: Seen, target: str) -> str:
     """The name of another incident that is at work on this target and comes before this one; empty if none does."""
     open_ones = others_on_target(run, seen, question_about(run, target))
     rivals = [item for item in open_ones if dig(item, "status", "phase") in ACTIVE]
-    rivals = [item for item in rivals if dig(item, "spec", "mode") != "DryRun"]
+    rivals = [item for item in rivals if dig(item, "spec", "mode") != "DryRun" and not only_looks_back(item)]
     ours = (run.status.plan.frozen_at, run.incident.metadata.uid) if run.status.plan else ("~", "")
     ahead = [item for item in rivals if _rank(item) < ours]
     return str(min(ahead, key=_rank)["metadata"]["name"]) if ahead else ""
