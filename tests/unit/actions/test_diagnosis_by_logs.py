@@ -27,6 +27,7 @@ BROKEN = "ERROR GET / 500: failRate"
 def target(replicas: int = 3) -> Object:
     found = workload(replicas=replicas)
     found["spec"]["template"] = template("web:v2", ports=PORTS, env=ENV)
+    found["spec"]["template"]["spec"]["volumes"] = [{"name": "config", "configMap": {"name": "web-config"}}]
     return found
 
 
@@ -160,6 +161,11 @@ def test_errors_that_did_not_begin_with_a_change_are_not_blamed_on_it(lines: tup
     assert found["class"] == "Unknown"
 
 
+def test_what_is_read_at_the_start_alone_cannot_harm_what_runs() -> None:
+    secret = written("Secret", "web-secret", pw=ago(seconds=12))
+    assert classes(saying("quiet", "quiet", *[BROKEN] * 10, around=(secret,))) == ["Unknown"]
+
+
 def test_a_change_since_the_start_is_told_as_a_hint() -> None:
     found = outputs(saying(*[BROKEN] * 10, around=(written("ConfigMap", "web-config", LISTEN=ago(minutes=5)),)))
     assert "ConfigMap/web-config was changed by kubectl-patch" in found["message"]
@@ -254,6 +260,18 @@ def test_logs_that_do_not_complain_cost_no_further_look() -> None:
 def test_an_error_that_was_just_logged_is_looked_at_again() -> None:
     waiting = expect(Waiting, prepare("diagnose", saying("quiet", DIAL, around=database())))
     assert waiting.message == "nothing explains it yet, and it has just logged an error: it looks again for up to 45s"
+
+
+def test_ready_pods_that_have_just_begun_are_looked_at_again() -> None:
+    pods = [web_pod(f"web-{number}") for number in range(3)]
+    status = pods[1]["status"]["containerStatuses"][0]
+    status["state"]["running"]["startedAt"] = ago(seconds=4)
+    waiting = expect(Waiting, prepare("diagnose", shop(*pods, available=3)))
+    assert "container web of Pod web-1 has just started" in waiting.message
+    status["state"]["running"]["startedAt"] = ago(seconds=12)
+    assert not isinstance(prepare("diagnose", shop(*pods, available=3)), Waiting)
+    status["lastState"] = {"terminated": {"exitCode": 1, "finishedAt": ago(seconds=14)}}
+    assert isinstance(prepare("diagnose", shop(*pods, available=3)), Waiting)
 
 
 def test_a_pod_that_has_just_started_is_looked_at_again_but_not_for_ever() -> None:

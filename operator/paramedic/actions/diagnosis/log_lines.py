@@ -25,7 +25,7 @@ _TELLING = re.compile(
 #: lines such as `GET /missing 404 not found` belong to every healthy day.
 _ERROR = re.compile(
     r"(?<![\w/-])(?:panic|fatal|error|err|[\w.]{0,80}exception|critical|severe|traceback)(?![\w/-])"
-    r"|connection refused|timed out|unreachable|no such host|authentication failed|access denied|forbidden|unauthorized"
+    r"|connection refused|address already in use|timed out|unreachable|no such host|authentication failed|access denied|forbidden|unauthorized"
     r"|\" 5\d\d\b|\bstatus[\"']?[=: ]+[\"']?5\d\d\b",
     re.IGNORECASE,
 )

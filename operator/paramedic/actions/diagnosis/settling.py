@@ -5,11 +5,14 @@ from paramedic.actions.diagnosis.scene import Scene
 from paramedic.model.objects import Object, dig
 from paramedic.model.text import plural
 
+#: Who cannot start mostly ends within these.
+_FIRST_SECONDS = 10
+
 
 def settling(scene: Scene) -> str:
     """What still moves, in words; empty where nothing does."""
     if scene.view.whole:
-        return "it has just logged an error" if scene.murmurs else ""
+        return _just_begun(scene) or ("it has just logged an error" if scene.murmurs else "")
     if not scene.view.observed:
         return "its controller has not seen the newest revision yet"
     for pod in scene.suspects:
@@ -23,6 +26,15 @@ def settling(scene: Scene) -> str:
     # Pods of a revision that was asked for just now; those of an older one are late, and waiting tells nothing more.
     if missing > 0 and any(_is_young(scene, owner) for owner in scene.owners[1:]):
         return f"{plural(missing, 'Pod')} must still be created"
+    return ""
+
+
+def _just_begun(scene: Scene) -> str:
+    """Where Pods have no readiness probe, one that is about to fall is as ready as any other."""
+    for item in scene.running:
+        fell = item.fell(scene.now)
+        if item.up_for(scene.now) < _FIRST_SECONDS or (fell is not None and fell < SETTLING_SECONDS and not item.init):
+            return f"container {item.name} of Pod {item.pod} has just started"
     return ""
 
 

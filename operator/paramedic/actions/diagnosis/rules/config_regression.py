@@ -17,16 +17,19 @@ _CAUSED = timedelta(minutes=3)
 def find(scene: Scene) -> Iterator[Finding]:
     told: set[tuple[str, str]] = set()
     for said in scene.complaints:
-        for name, kept in used(scene):
+        for name, kept in used(scene, followed=True):
             finding = _began_with(scene, said, name, kept)
             if finding and (finding.object, finding.field) not in told:
                 told.add((finding.object, finding.field))
                 yield finding
 
 
-def used(scene: Scene) -> list[tuple[str, Kept]]:
-    """The ConfigMaps and Secrets of the template that were read, as Kind/name."""
-    names = {(use.resource.kind, use.name) for use in uses_of(scene.template) if use.resource in (CONFIGMAP, SECRET)}
+def used(scene: Scene, *, followed: bool = False) -> list[tuple[str, Kept]]:
+    """The ConfigMaps and Secrets of the template that were read, as Kind/name. ``followed``: those whose changes reach a
+    container that runs.
+    """
+    uses = [use for use in uses_of(scene.template) if use.resource in (CONFIGMAP, SECRET)]
+    names = {(use.resource.kind, use.name) for use in uses if use.how == "volume" or not followed}
     return [(f"{kind}/{name}", scene.kept[kind, name]) for kind, name in sorted(names) if (kind, name) in scene.kept]
 
 
