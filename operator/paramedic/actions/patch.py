@@ -19,6 +19,7 @@ from paramedic.actions.contract import (
     Pending,
     Preparation,
     Skipped,
+    Waiting,
 )
 from paramedic.actions.patch_fields import KINDS, Value, allowed_paths, field_of
 from paramedic.actions.patch_paths import is_path
@@ -150,6 +151,8 @@ class Patch(Action[PatchParameters]):
             text = f"what is changed takes more than the {_RECORD_BYTES} bytes that can be kept for an undo"
             return Failed(f"{text}; set fewer fields at once", final=True)
         ctx = replace(ctx, target=ObjectRef.of(found))
+        if waiting := _for_others(found, changes, ctx, seen):
+            return waiting
         if refusal := _refusal(found, changed, changes, operations, ctx, seen):
             return refusal
         return _intent(params, ctx, found, changed, changes, record, seen)
@@ -212,6 +215,18 @@ def _wanted(params: PatchParameters, ctx: Context) -> ObjectRef | Failed:
 
 def _touches_template(changes: list[Change]) -> bool:
     return any(item.path.startswith(_TEMPLATE) for item in changes)
+
+
+def _for_others(found: Object, changes: list[Change], ctx: Context, seen: Seen) -> Waiting | None:
+    """Somebody else's rollout that goes well is waited for; one that fails may be what the patch mends."""
+    if not _touches_template(changes) or not _rolls_out(found):
+        return None
+    other = rollouts.rollout_by_others(found, ctx, seen)
+    return other if isinstance(other, Waiting) else None
+
+
+def _rolls_out(found: Object) -> bool:
+    return not Workload.of(found).paused
 
 
 def _refusal(

@@ -169,7 +169,7 @@ def rollout_by_others(workload: Object, ctx: Context, seen: Seen) -> Waiting | F
             return Failed(f"{began} and fails ({trouble}); a restart would not mend it, a rollback might", final=True)
     if view.rollout is Rollout.STUCK:
         return None  # it will not go on by itself, and nothing shows why: a restart may help
-    return Waiting(f"{began} and is not done ({view.describe()}); waiting for it before anything is restarted")
+    return Waiting(f"{began} and is not done ({view.describe()}); waiting for it before anything else is changed")
 
 
 _UNFINISHED = ("NewReplicaSetCreated", "ReplicaSetUpdated", "ProgressDeadlineExceeded")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from paramedic.actions.contract import Failed, Finished, Intent, Skipped, Working
+from paramedic.actions.contract import Failed, Finished, Intent, Skipped, Waiting, Working
 from paramedic.actions.effects import JsonPatch
 from paramedic.actions.patch import PatchParameters
 from paramedic.actions.patch_fields import ALLOWED, KINDS, field_of
@@ -14,7 +14,7 @@ from paramedic.actions.registry import ACTIONS
 from paramedic.model.objects import Object, dig
 from paramedic.model.references import DEPLOYMENT
 from unit.acting import apply, expect, observe, only_effect, prepare, record_of, refused, undo
-from unit.builders import NAMESPACE, ago, context, pod, replica_set, template, workload
+from unit.builders import NAMESPACE, ago, context, pod, progressing, replica_set, template, workload
 from unit.seen import World
 
 IMAGE = "spec.template.spec.containers[web].image"
@@ -302,6 +302,17 @@ def test_a_rollout_that_it_sets_off_is_followed() -> None:
     done = expect(Finished, observe("patch", world, record, **params))
     assert done.message.endswith("all 3 Pods updated and available")
     assert dict(done.outputs) == {"object": "Deployment/web", "changed": [IMAGE]}
+
+
+def test_somebody_elses_rollout_that_goes_well_is_waited_for_and_one_that_fails_is_not() -> None:
+    found = web()
+    found["status"] |= {"updatedReplicas": 1, "replicas": 4, "conditions": progressing("ReplicaSetUpdated")}
+    written_by(found, "kubectl-set", "f:template")
+    world = shop(replica_set(2, template("web:v2")), pod("new", of="h2", ready=False), deployment=found)
+    waiting = expect(Waiting, prepare("patch", world, **setting(IMAGE, "web:v3")))
+    assert waiting.message.startswith("a rollout by kubectl-set began")
+    world.objects["Pod", "new"] = pod("new", of="h2", ready=False, trouble="ImagePullBackOff")
+    assert isinstance(prepare("patch", world, **setting(IMAGE, "web:v3")), Intent)
 
 
 def test_a_rollout_that_does_not_come_up_is_taken_back() -> None:
