@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from component.builders import HEALTH, Killed, StrikeAt, Ward, step
+from component.builders import HEALTH, Killed, StrikeAt, Ward, play_jobs, step
 from paramedic.model.references import DEPLOYMENT, JOB
 from paramedic.model.times import parse_time
 
@@ -316,3 +316,19 @@ async def test_a_job_that_was_begun_is_stopped_when_the_run_is_cancelled(known: 
     assert status["phase"] == "Cancelled"
     assert ward.cluster.all(JOB) == []
     assert "was stopped before its end" in ward.step("job")["undo"]["message"]
+
+
+async def test_what_is_known_of_a_change_anew_gives_it_no_more_time() -> None:
+    ward = Ward()
+    play_jobs(ward)
+    spec = {"template": {"spec": {"containers": [{"name": "tool", "image": "tool:v1"}]}}}
+    await ward.open(step("job", "runJob", {"template": spec}))
+    await ward.look()
+    first = ward.step("job")
+
+    await ward.run()
+
+    last = ward.step("job")
+    assert first["intent"]["uid"] and last["intent"]["secret"], "it was written anew"
+    assert (last["actedAt"], last["deadline"]) == (first["actedAt"], first["deadline"])
+    assert [item["event"] for item in ward.status()["timeline"]].count("StepStarted") == 1

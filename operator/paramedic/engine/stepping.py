@@ -170,19 +170,19 @@ def wants_approval(planned: PlannedStep, intent: Intent) -> Waiting | None:
 
 
 def _write_intent(run: Run, step: StepStatus, planned: PlannedStep, intent: Intent) -> Decision:
-    begun = step.state == "Running"
+    started = step.state == "Running"
     step.state, step.waits_for, step.proposal = "Running", None, None
-    step.acted_at = run.stamp()
     step.intent = dict(intent.record)
     step.message = shorten(intent.message, 1000)
-    step.deadline = format_time(run.now + run.timeout_of(planned))
+    if not (started and intent.begun):
+        step.acted_at, step.deadline = run.stamp(), format_time(run.now + run.timeout_of(planned))
+        run.begins.add(step.operation_id or "")
     step.expires_at = format_time(intent.expires_at) if intent.expires_at else None
     step.target = str(intent.target)
-    run.begins.add(step.operation_id or "")
     if run.action_of(planned).remedy and run.status.times.first_action_at is None:
         run.status.times.first_action_at = run.stamp()
     run.say(f"{step.name}: {intent.message}")
-    if not begun:
+    if not started:
         run.tell(Happening("StepStarted", f"{step.name}: {intent.message}", step=step.name, action=step.action))
     return Store()
 
