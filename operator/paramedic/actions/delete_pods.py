@@ -27,7 +27,7 @@ from paramedic.model.objects import Object, dig
 from paramedic.model.permissions import Permission
 from paramedic.model.references import DISRUPTION_BUDGET, NODE, POD, ObjectRef
 from paramedic.model.text import listing, plural
-from paramedic.model.workloads import pod_counts, pod_ready
+from paramedic.model.workloads import Workload, pod_counts, pod_ready
 
 _MOST_FRUITLESS = 2
 
@@ -63,7 +63,7 @@ class DeletePods(Action[DeletePodsParameters]):
         taken = chosen[: params.most]
         if refused := _two_writers(found, taken, seen):
             return refused
-        return _blocked(taken, ctx, seen) or _intent(params, ctx, pods, chosen, taken)
+        return _blocked(taken, ctx, seen) or _intent(params, ctx, found, pods, chosen, taken)
 
     def observe(self, params: DeletePodsParameters, ctx: Context, record: Mapping[str, Any], seen: Seen) -> Observation:
         found = find_target(ctx, seen)
@@ -115,7 +115,12 @@ def _blocked(pods: list[Object], ctx: Context, seen: Seen) -> Failed | Waiting |
 
 
 def _intent(
-    params: DeletePodsParameters, ctx: Context, pods: list[Object], chosen: list[Object], taken: list[Object]
+    params: DeletePodsParameters,
+    ctx: Context,
+    workload: Object,
+    pods: list[Object],
+    chosen: list[Object],
+    taken: list[Object],
 ) -> Intent:
     ready = [pod for pod in pods if pod_ready(pod)]
     last = any(pod_ready(pod) for pod in taken) and len(ready) == 1
@@ -125,6 +130,7 @@ def _intent(
             for pod in taken
         ],
         "ready": sum(pod not in taken for pod in ready),
+        "surplus": max(0, len(pods) - Workload.of(workload).desired),
         "newest": max(dig(pod, "metadata", "creationTimestamp", default="") for pod in pods),
         "last": last,
     }

@@ -18,6 +18,7 @@ class Replacing:
 
     target: ObjectRef
     desired: int
+    whole: bool
     left: list[Object]
     leaving: list[Object]
     gone: list[str]
@@ -32,6 +33,7 @@ class Replacing:
         return cls(
             target=ObjectRef.of(workload),
             desired=Workload.of(workload).desired,
+            whole=Workload.of(workload).whole,
             left=[pod for pod in chosen if not dig(pod, "metadata", "deletionTimestamp")],
             leaving=[pod for pod in chosen if dig(pod, "metadata", "deletionTimestamp")],
             gone=[
@@ -44,10 +46,14 @@ class Replacing:
         )
 
     def missing(self) -> str:
-        """What is said while a replacement is not ready yet; empty once each is. Fewer are needed after a scale-down."""
+        """What is said while a replacement is not ready yet; empty once each is. Fewer are needed after a scale-down, and
+        where a rollout that had started Pods beyond the desired ones is complete by now.
+        """
         ready = sum(pod_ready(pod) for pod in self.beside)
-        wanted = min(self.record["ready"] + len(self.gone), self.desired - len(self.left))
-        if not self.gone or ready >= wanted:
+        room = self.desired + self.record["surplus"] - len(self.left)
+        wanted = min(self.record["ready"] + len(self.gone), room)
+        whole = self.whole and ready >= self.desired  # the status alone lags behind right after an eviction
+        if not self.gone or ready >= wanted or whole:
             return ""
         return f"{plural(len(self.gone), 'Pod')} of {self.target} deleted; {ready} of {wanted} others are ready yet"
 

@@ -11,7 +11,7 @@ from paramedic.actions.effects import Evict
 from paramedic.actions.registry import ACTIONS
 from paramedic.model.objects import Object
 from unit.acting import expect, observe, only_effect, prepare, record_of, refused
-from unit.builders import context, replica_set, template, workload
+from unit.builders import context, replica_set, template, with_status, workload
 from unit.nodes import budget, ending, gone, machine, put, running
 from unit.seen import World
 
@@ -293,6 +293,26 @@ def test_fewer_replacements_are_needed_after_a_scale_down() -> None:
     gone(world, "web-1")
     put(world, workload(replicas=2))
     assert isinstance(observe("deletePods", world, record, oldest=1), Finished)
+
+
+def test_a_pod_beyond_the_desired_ones_is_waited_for_too() -> None:
+    three = [running(f"web-{number}") for number in (1, 2, 3)]
+    world = shop(unready("web-4", of="h1", trouble="CrashLoopBackOff"), *three)
+    put(world, with_status(workload(), updatedReplicas=1))
+    record = record_of(prepare("deletePods", world, unready=True))
+    gone(world, "web-4")
+    assert isinstance(observe("deletePods", world, record, unready=True), Working)
+    put(world, replacement(ready=False, trouble="CrashLoopBackOff"))
+    assert "does not come up either" in refused(observe("deletePods", world, record, unready=True))
+
+
+def test_a_rollout_that_completes_meanwhile_needs_no_pod_beyond_the_desired_ones() -> None:
+    world = shop(unready("web-4"), *(running(f"web-{number}") for number in (1, 2, 3)))
+    put(world, with_status(workload(), updatedReplicas=1))
+    record = record_of(prepare("deletePods", world, unready=True))
+    gone(world, "web-4")
+    put(world, workload())
+    assert isinstance(observe("deletePods", world, record, unready=True), Finished)
 
 
 def test_asked_twice_it_says_the_same() -> None:
