@@ -1,6 +1,7 @@
 """What the tests on FakeCluster lean on, asked of FakeCluster and of a real API server alike."""
 
 import copy
+from collections.abc import Awaitable
 
 import pytest
 
@@ -10,7 +11,7 @@ from paramedic.actions.reads import Denied, ListObjects, NotServed, TryPatch
 from paramedic.cluster.api import Api
 from paramedic.cluster.fake_http import FakeHttp
 from paramedic.cluster.random_values import filled
-from paramedic.cluster.transport import MERGE_PATCH, ApiError
+from paramedic.cluster.transport import MERGE_PATCH, ApiError, Unavailable
 from paramedic.model.fingerprints import fingerprint
 from paramedic.model.objects import Object
 from paramedic.model.references import (
@@ -732,3 +733,113 @@ async def test_random_values_are_stored_as_they_were_marked_and_never_twice(clus
     assert new["data"]["b"] == "Yg=="
     assert new["metadata"]["annotations"]["mark"] == fingerprint("operation", {"a": new["data"]["a"]})
     assert again.status == 409
+
+
+# --- evicting
+
+
+def bare_pod(name: str = "web-0") -> Object:
+    """A Pod that no node takes, so that nobody but the test writes its status."""
+    spec = {"nodeSelector": {"nowhere": "true"}, "containers": [{"name": "web", "image": "localhost/web:v1"}]}
+    meta = {"name": name, "labels": {"app": "web"}}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}
+
+
+def budget(name: str, **spec: object) -> Object:
+    body = {"selector": {"matchLabels": {"app": "web"}}, **spec}
+    return {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": name}, "spec": body}
+
+
+async def running_pod(cluster: Cluster, name: str = "web-0") -> Object:
+    """A Pod that says that it runs and is ready."""
+    stored = await cluster.create(bare_pod(name))
+    ready = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+    for _ in range(5):
+        try:
+            found: Object = await cluster.send("PUT", cluster.path(POD, name, "status"), stored | {"status": ready})
+        except ApiError as error:  # the scheduler says meanwhile that no node takes it
+            assert error.status == 409
+            stored = await cluster.get(POD, name)
+        else:
+            return found
+    raise AssertionError(f"the status of Pod {name} could not be written")
+
+
+async def evicting(cluster: Cluster, name: str, uid: str = "") -> object:
+    body = {
+        "apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": cluster.namespace},
+        "deleteOptions": {"preconditions": {"uid": uid}} if uid else {},
+    }  # fmt: skip
+    return await cluster.send("POST", cluster.path(POD, name, "eviction"), body)
+
+
+async def is_going(cluster: Cluster, name: str) -> bool:
+    """Whether a Pod is gone, or on its way out: on a real node it ends gracefully."""
+    try:
+        return bool((await cluster.get(POD, name))["metadata"].get("deletionTimestamp"))
+    except ApiError as error:
+        assert error.status == 404
+        return True
+
+
+async def test_a_pod_without_a_budget_is_evicted(cluster: Cluster) -> None:
+    stored = await running_pod(cluster)
+
+    await evicting(cluster, "web-0", stored["metadata"]["uid"])
+
+    assert await is_going(cluster, "web-0")
+
+
+async def test_an_eviction_of_what_is_not_there_is_not_found(cluster: Cluster) -> None:
+    error = await caught(evicting(cluster, "web-0"))
+
+    assert isinstance(error, ApiError)
+    assert (error.status, error.reason) == (404, "NotFound")
+
+
+async def test_an_eviction_of_another_pod_of_that_name_is_refused(cluster: Cluster) -> None:
+    await running_pod(cluster)
+
+    error = await caught(evicting(cluster, "web-0", "11111111-1111-1111-1111-111111111111"))
+
+    assert isinstance(error, ApiError)
+    assert (error.status, error.reason) == (409, "Conflict")
+    assert not await is_going(cluster, "web-0")
+
+
+async def test_a_budget_that_was_not_counted_yet_lets_nobody_go_for_now(cluster: Cluster) -> None:
+    stored = await running_pod(cluster)
+    await cluster.create(budget("web", minAvailable=1))
+
+    error = await caught(evicting(cluster, "web-0", stored["metadata"]["uid"]))
+
+    assert isinstance(error, Unavailable)
+    assert "429 Cannot evict pod as it would violate the pod's disruption budget." in str(error)
+    assert not await is_going(cluster, "web-0")
+
+
+async def test_a_pod_under_two_budgets_cannot_be_evicted(cluster: Cluster) -> None:
+    stored = await running_pod(cluster)
+    for name in ("one", "two"):
+        await cluster.create(budget(name, minAvailable=0))
+
+    error = await caught(evicting(cluster, "web-0", stored["metadata"]["uid"]))
+
+    assert isinstance(error, Unavailable)
+    assert "This pod has more than one PodDisruptionBudget" in str(error)
+
+
+async def test_a_pod_that_has_not_started_is_evicted_whatever_its_budget_says(cluster: Cluster) -> None:
+    stored = await cluster.create(bare_pod())
+    await cluster.create(budget("web", minAvailable=1))
+
+    await evicting(cluster, "web-0", stored["metadata"]["uid"])
+
+    assert await is_going(cluster, "web-0")
+
+
+async def caught(request: Awaitable[object]) -> Exception:
+    """How a request fails."""
+    with pytest.raises((ApiError, Unavailable)) as found:
+        await request
+    return found.value

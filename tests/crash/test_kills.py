@@ -4,6 +4,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from support import snapshots
 from support.kube import Kube
+from support.nodes import cordoned, node_rights, on_one_node, own_nodes, pods_on
 from support.objects import ALL_ROLES, account_with, deployment, incident, playbook, reading, step, with_image
 from support.operator_process import Operator
 from support.proxy import FaultProxy, Moment
@@ -29,6 +31,15 @@ class Remedy:
     name: str
     steps: tuple[Object, ...]
     set_up: Callable[[Kube], None]
+    #: What the incident is about; a node of the namespace's own where that is a Node.
+    kind: str = "Deployment"
+    #: Actions that need a ClusterRoleBinding, and how many nodes the namespace has of its own.
+    clusterwide: tuple[str, ...] = ()
+    nodes: int = 0
+
+
+def _target(shop: Kube, remedy: Remedy) -> str:
+    return f"{shop.namespace}-0" if remedy.kind == "Node" else "web"
 
 
 def _healthy(shop: Kube) -> None:
@@ -85,6 +96,11 @@ def _bound(shop: Kube) -> None:
     shop.run("create", "rolebinding", "reads", "--role=reads", f"--serviceaccount={shop.namespace}:web")
 
 
+def _on_the_first_node(shop: Kube) -> None:
+    shop.apply(on_one_node(shop, replicas=2, node=f"{shop.namespace}-0"))
+    shop.rolled_out("deployment/web")
+
+
 EVIDENCE = step("evidence", "collectEvidence")
 SNAPSHOT = {"deleteOnUndo": True}
 ROTATE = {"secret": "db", "keys": ["password"]}
@@ -100,6 +116,13 @@ REMEDIES = {
     "patch": Remedy("patch", (step("mend", "patch", NEWER, undo="OnResolve"),), _healthy),
     "runjob": Remedy("runjob", (step("mend", "runJob", TOOL),), _healthy),
     "lock": Remedy("lock", (step("mend", "lockAccount", {"serviceAccount": "web"}, undo="OnResolve"),), _bound),
+    "delete-pods": Remedy("delete-pods", (step("mend", "deletePods", {"oldest": 2, "most": 2}),), _healthy),
+    "cordon": Remedy(
+        "cordon", (step("mend", "cordon", undo="OnResolve"),), _healthy, "Node", clusterwide=("cordon",), nodes=2
+    ),
+    "drain": Remedy(
+        "drain", (step("mend", "drain", undo="OnResolve"),), _on_the_first_node, "Node", clusterwide=("drain",), nodes=2
+    ),
 }
 #: Writes of a clean run, in order: what is killed around. A change of the protocol shows here first.
 CLEAN_WRITES = {
@@ -138,6 +161,17 @@ CLEAN_WRITES = {
     "runjob": [
         "PUT incidents", "POST jobs", "PUT incidents", "PUT incidents", "POST secrets", "PUT incidents", "PUT incidents",
     ],
+    "delete-pods": [
+        "PUT incidents", "POST secrets", "PUT incidents", "POST eviction", "POST eviction", "PUT incidents", "PUT incidents",
+    ],
+    "cordon": [
+        "PUT incidents", "PATCH nodes", "PATCH nodes", "PUT incidents",
+        "PUT incidents", "PATCH nodes", "PUT incidents", "PUT incidents",
+    ],
+    "drain": [
+        "PUT incidents", "POST secrets", "PUT incidents", "PATCH nodes", "PATCH nodes", "POST eviction", "POST eviction",
+        "PUT incidents", "PUT incidents", "PATCH nodes", "PUT incidents", "PUT incidents",
+    ],
 }  # fmt: skip
 
 
@@ -150,7 +184,7 @@ def proxy(real_kubeconfig: str) -> Iterator[FaultProxy]:
 
 def _run(shop: Kube, proxy: FaultProxy, remedy: Remedy, operator: Operator) -> Object:
     """The incident, once it has ended; the operator is started again whenever it was killed."""
-    shop.apply(playbook("mend", *remedy.steps), incident("slow", "web", "mend"))
+    shop.apply(playbook("mend", *remedy.steps), incident("slow", _target(shop, remedy), "mend", kind=remedy.kind))
 
     def ended(obj: Object) -> bool:
         if operator.exit_code is not None:
@@ -161,8 +195,9 @@ def _run(shop: Kube, proxy: FaultProxy, remedy: Remedy, operator: Operator) -> O
 
 
 def _short(path: str) -> str:
-    parts = path.split("/namespaces/")[1].split("/")
-    return parts[1]
+    """The resource that a path leads to, or its subresource where that is what is written."""
+    parts = path.split("/namespaces/")[1].split("/")[1:] if "/namespaces/" in path else path.split("/")[3:]
+    return "eviction" if parts[-1] == "eviction" else parts[0]
 
 
 def _kinds(proxy: FaultProxy) -> list[str]:
@@ -176,7 +211,7 @@ def _effects(proxy: FaultProxy) -> Counter[str]:
     return Counter(item for item in _kinds(proxy) if not item.endswith("incidents"))
 
 
-def _outcome(shop: Kube, found: Object) -> Object:
+def _outcome(shop: Kube, remedy: Remedy, found: Object) -> Object:
     """What is left, without what differs from run to run."""
     web = shop.get("deployment", "web")
     template = web["spec"]["template"]
@@ -192,6 +227,9 @@ def _outcome(shop: Kube, found: Object) -> Object:
         "secrets": len(shop.list("secrets", "-l", OURS)),
         "policies": len(shop.list("networkpolicies", "-l", OURS)),
         "snapshots": len(shop.list("volumesnapshots")) if snapshots.is_installed(shop) else 0,
+        "deleted": len(found["status"]["steps"][-1].get("outputs", {}).get("deleted", [])),
+        "cordoned": cordoned(shop) if remedy.nodes else [],
+        "left": len(pods_on(shop, f"{shop.namespace}-0")) if remedy.nodes else 0,
         "evidence": sorted(item["kind"] for item in found["status"].get("evidence", [])),
     }
 
@@ -228,8 +266,12 @@ def _one_run(
     """One run in a namespace of its own; killed at one write, if told so."""
     shop = installed.within(f"k-{remedy.name}-{label}")
     installed.run("create", "namespace", shop.namespace)
+    stack = ExitStack()
     try:
         shop.apply(*account_with(*ALL_ROLES))
+        if remedy.nodes:
+            stack.enter_context(node_rights(shop, *remedy.clusterwide))
+            stack.enter_context(own_nodes(shop, remedy.nodes))
         remedy.set_up(shop)
         operator = start_operator(shop, kubeconfig=proxy.kubeconfig())
         shop.apply(playbook("mend", *remedy.steps))
@@ -240,10 +282,11 @@ def _one_run(
         found = _run(shop, proxy, remedy, operator)
         if kill is not None:
             assert proxy.struck, f"write {kill[0]} was never reached"
-        outcome = _outcome(shop, found)
+        outcome = _outcome(shop, remedy, found)
         operator.stop()
         return outcome, _effects(proxy)
     finally:
         proxy.disarm()
+        stack.close()
         installed.run("delete", "namespace", shop.namespace, "--wait=false")
         installed.run("delete", "pv", shop.namespace, "--ignore-not-found", "--wait=false")

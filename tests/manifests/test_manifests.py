@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from paramedic.actions.registry import ACTIONS
-from paramedic.codegen.rbac import looking, widest_permissions
+from paramedic.codegen.rbac import in_cluster, in_namespace, looking, widest_permissions
 from paramedic.model.permissions import Permission
 from support.kube import Kube
 from support.manifests import ROOT, Grant, Object, grants_of, of_kind, operator_grants, rendered, the
@@ -143,13 +143,26 @@ def test_every_permission_of_every_action_is_granted_to_the_account_and_through_
             operator = binding["subjects"][0]["name"] == "paramedic"
             (acting if operator else own).update(grants_of(base[binding["roleRef"]["name"]]))
     for name, action in ACTIONS.items():
-        for permission in widest_permissions(action):
+        for permission in in_namespace(widest_permissions(action)):
             group, resource, verb = _grant(permission)
             assert (group, resource, verb) in own, f"{name} needs {permission}"
             assert (group, resource, IMPERSONATE_ON + verb) in acting, f"{name} needs {permission} as the account"
-    every = looking().union(*(widest_permissions(action) for action in ACTIONS.values()))
+    every = looking().union(*(in_namespace(widest_permissions(action)) for action in ACTIONS.values()))
     needed = {_grant(permission) for permission in every}
     assert acting == {(group, resource, IMPERSONATE_ON + verb) for group, resource, verb in needed}
+
+
+def test_what_actions_need_in_the_whole_cluster_is_granted_only_by_a_file_of_its_own() -> None:
+    roles = {obj["metadata"]["name"]: obj for obj in of_kind(rendered("manifests/base"), "ClusterRole")}
+    bound: dict[str, set[Grant]] = {"shop-responder": set(), "paramedic": set()}
+    for binding in yaml.safe_load_all((ROOT / "examples/access/nodes.yaml").read_text()):
+        assert binding["kind"] == "ClusterRoleBinding"
+        bound[binding["subjects"][0]["name"]].update(grants_of(roles[binding["roleRef"]["name"]]))
+    needed = {_grant(item) for action in ACTIONS.values() for item in in_cluster(widest_permissions(action))}
+    assert bound["shop-responder"] == needed
+    assert bound["paramedic"] == {(group, resource, IMPERSONATE_ON + verb) for group, resource, verb in needed}
+    for path in ("manifests/responder", "examples/access"):
+        assert of_kind(rendered(path), "ClusterRoleBinding") == []
 
 
 @pytest.mark.parametrize("path", ["manifests/responder", "examples/access"])
@@ -190,7 +203,8 @@ def test_the_api_server_takes_what_a_namespace_needs_and_the_examples(path: str,
     files = [file for file in sorted((ROOT / path).glob("*.yaml")) if file.name != "kustomization.yaml"]
     objects = [obj for file in files for obj in yaml.safe_load_all(file.read_text())]
     for obj in objects:
-        obj["metadata"]["namespace"] = namespace.namespace
+        if obj["kind"] != "ClusterRoleBinding":
+            obj["metadata"]["namespace"] = namespace.namespace
     assert len(tried(namespace, objects)) == len(objects)
 
 

@@ -98,6 +98,7 @@ ALL_ROLES = (
     "scale",
     "patch",
     "runjob",
+    "deletepods",
     "isolate",
     "blockips",
     "lockaccount",

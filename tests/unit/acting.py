@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from paramedic.actions.contract import Context, Failed, Intent, Observation, Pending, Preparation
-from paramedic.actions.effects import Create, Delete, Effect, FillRandom, JsonPatch, MergePatch
+from paramedic.actions.effects import Create, Delete, Effect, Evict, FillRandom, JsonPatch, MergePatch
 from paramedic.actions.registry import ACTIONS
 from paramedic.cluster.random_values import filled
 from paramedic.model.objects import Object
@@ -65,7 +65,7 @@ def apply(world: World, *effects: Effect) -> None:
         key = (effect.ref.kind, effect.ref.name)
         if isinstance(effect, Create):
             world.objects[key] = copy.deepcopy(effect.body)
-        elif isinstance(effect, Delete):
+        elif isinstance(effect, Delete | Evict):
             del world.objects[key]
         elif isinstance(effect, FillRandom):
             world.objects[key] = _merged(world.objects[key], filled(effect).patch)

@@ -95,8 +95,11 @@ class World:
 
     def _matching(self, read: ListObjects) -> Iterable[Object]:
         wanted = dict(part.split("=") for part in read.label_selector.split(",") if part)
+        fields = dict(part.split("=") for part in read.field_selector.split(",") if part)
         for (kind, _), item in self.objects.items():
-            if kind != read.resource.kind or dig(item, "metadata", "namespace", default="") != read.namespace:
+            if kind != read.resource.kind or read.namespace not in ("", dig(item, "metadata", "namespace", default="")):
+                continue
+            if any(dig(item, *path.split(".")) != value for path, value in fields.items()):
                 continue
             if wanted.items() <= labels(item).items():
                 yield item

@@ -73,6 +73,8 @@ class Context:
     failed_checks: tuple[str, ...] = ()
     #: Whether an undo was begun because the time of the change is over (ttl), not because it is to go back.
     expired: bool = False
+    #: When the impact began, as far as it is known.
+    began_at: datetime | None = None
     fruitless_restarts: int = 0
     #: Whether it is asked as a proof of recovery: again and again, for its verdict alone.
     proving: bool = False
@@ -224,8 +226,8 @@ class Working:
 
 
 Preparation = Intent | Finished | Failed | Skipped | Waiting
-#: An intent, where it must be written anew before anything is done.
-Observation = Pending | Working | Finished | Failed | Unknown | Intent
+#: An intent, where it must be written anew before anything is done; skipped, where the need passed before anything was.
+Observation = Pending | Working | Finished | Failed | Skipped | Unknown | Intent
 
 
 class Action(Generic[P]):

@@ -65,6 +65,20 @@ class Delete:
 
 
 @dataclass(frozen=True)
+class Evict:
+    """Deletes one Pod by eviction, by uid: gracefully, and only while its PodDisruptionBudget allows it."""
+
+    ref: ObjectRef
+
+    def __post_init__(self) -> None:
+        if not self.ref.uid:
+            raise ValueError(f"an eviction of {self.ref} needs its uid")
+
+    def describe(self) -> str:
+        return f"evict {self.ref}"
+
+
+@dataclass(frozen=True)
 class FillRandom:
     """Puts a new random value under each of these keys of a Secret, all in one write, bound to its uid and
     resourceVersion. The values are made where the effect is performed: no plan, status or log ever holds them.
@@ -176,7 +190,7 @@ class Hold:
 
 
 #: What is done to an object of the cluster.
-Write = MergePatch | JsonPatch | Create | Delete
+Write = MergePatch | JsonPatch | Create | Delete | Evict
 Effect = Write | FillRandom | Send | Hold
 
 
@@ -198,11 +212,13 @@ class Outcome:
 
 
 def verb_of(effect: Effect) -> str:
-    """The RBAC verb that an effect needs; for a request, which needs none, what is done."""
+    """What an effect does: the RBAC verb that it needs, and a word of its own for a request and an eviction."""
     if isinstance(effect, Create | Hold):
         return "create"
     if isinstance(effect, Send):
         return "send"
+    if isinstance(effect, Evict):
+        return "evict"
     return "delete" if isinstance(effect, Delete) else "patch"
 
 

@@ -6,7 +6,10 @@ from paramedic.actions.block_ips import BlockIPs
 from paramedic.actions.check_dependencies import CheckDependencies
 from paramedic.actions.collect_evidence import CollectEvidence
 from paramedic.actions.contract import Action
+from paramedic.actions.cordon import Cordon
+from paramedic.actions.delete_pods import DeletePods
 from paramedic.actions.diagnose import Diagnose
+from paramedic.actions.drain import Drain
 from paramedic.actions.escalate import Escalate
 from paramedic.actions.http import Http
 from paramedic.actions.http_check import HttpCheck
@@ -32,8 +35,8 @@ ACTIONS: dict[str, Action[Any]] = {
     for action in (
         HttpCheck(), TcpCheck(), CheckDependencies(), PromQuery(), WorkloadStatus(), NodeStatus(),  # look
         Diagnose(), CollectEvidence(),
-        RollingRestart(), Rollback(), Scale(), Patch(), RunJob(),  # mend
-        Isolate(), BlockIPs(), LockAccount(), RotateSecret(), SnapshotVolumes(),  # contain
+        RollingRestart(), Rollback(), Scale(), Patch(), RunJob(), DeletePods(),  # mend
+        Isolate(), BlockIPs(), LockAccount(), RotateSecret(), SnapshotVolumes(), Cordon(), Drain(),  # contain
         Notify(), Escalate(), Manual(), Wait(), Http(),  # people
     )
 }  # fmt: skip

@@ -10,6 +10,7 @@ from paramedic.actions.effects import (
     Create,
     Delete,
     Effect,
+    Evict,
     FillRandom,
     Hold,
     JsonPatch,
@@ -250,9 +251,11 @@ class Api:
 
 
 def access_attributes(permission: Permission, namespace: str) -> Object:
-    """A permission as the resourceAttributes of an access review."""
+    """A permission as the resourceAttributes of an access review. ``namespace`` is where it is to hold, unless it must
+    hold in the whole cluster: asked about one namespace, a RoleBinding would answer for what it cannot grant.
+    """
     attributes = {
-        "namespace": namespace,
+        "namespace": "" if permission.clusterwide else namespace,
         "verb": permission.verb,
         "group": permission.group,
         "resource": permission.resource,
@@ -271,6 +274,8 @@ def _request_for(effect: Write, user: str) -> Request:
         # Of a Job, the API server leaves the Pods running where nothing is said (registry/batch/job, strategy.go).
         options["propagationPolicy"] = "Background"
         return Request("DELETE", ref.path, None, options, account=user)
+    if isinstance(effect, Evict):
+        return Request("POST", ref.path + "/eviction", None, _eviction(ref), account=user)
     if isinstance(effect, MergePatch):
         meta = {**effect.patch.get("metadata", {}), "uid": ref.uid, "resourceVersion": effect.resource_version}
         body: Any = {**effect.patch, "metadata": meta}
@@ -284,8 +289,18 @@ def _request_for(effect: Write, user: str) -> Request:
     return Request("PATCH", ref.path, _WRITE, bound + effect.operations, JSON_PATCH, user)
 
 
+def _eviction(ref: ObjectRef) -> Object:
+    """The Pod's own grace period holds, so its delete options name no other."""
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "Eviction",
+        "metadata": {"name": ref.name, "namespace": ref.namespace},
+        "deleteOptions": {"preconditions": {"uid": ref.uid}},
+    }
+
+
 def _refused(effect: Write, error: ApiError, user: str) -> Outcome:
-    if isinstance(effect, Delete) and error.status in (404, 409):
+    if isinstance(effect, Delete | Evict) and error.status in (404, 409):
         return Outcome(Result.DONE, "it is gone already")
     if isinstance(effect, Create) and error.status == 409:
         # Another reason than a taken name: others got in between, such as at a quota, and nothing was created.

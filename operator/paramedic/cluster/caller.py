@@ -74,7 +74,8 @@ class Caller:
         spec: dict[str, Any] = {"user": user, "resourceAttributes": access_attributes(permission, namespace)}
         if user.startswith("system:serviceaccount:"):
             spec["groups"] = ["system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated"]
-        for resource in (LOCAL_SUBJECT_REVIEW, SUBJECT_REVIEW) if namespace else (SUBJECT_REVIEW,):
+        local = namespace and not permission.clusterwide
+        for resource in (LOCAL_SUBJECT_REVIEW, SUBJECT_REVIEW) if local else (SUBJECT_REVIEW,):
             body: Object = {"apiVersion": resource.api_version, "kind": resource.kind, "spec": spec}
             if resource.namespaced:
                 body["metadata"] = {"namespace": namespace}

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from paramedic.clock import Clock
+from paramedic.cluster.fake_evictions import evict
 from paramedic.cluster.fake_http import FakeHttp
 from paramedic.cluster.fake_paths import Address, address_of, verb_of
 from paramedic.cluster.fake_rules import OPERATOR_USER, AdmissionRefusal, Denial, Rules
@@ -149,6 +150,8 @@ class FakeCluster:
             return self.store.get(address) if address.name else self._list(request, address)
         query = request.query or {}
         dry = query.get("dryRun") == "All"
+        if request.method == "POST" and address.subresource == "eviction":
+            return evict(self.store, address, request.body)
         if request.method == "POST":
             self.rules.admit(address, request.body.get("metadata", {}).get("name", ""))
             return self.store.create(address, request.body, dry=dry)

@@ -16,13 +16,16 @@ from paramedic.model.times import format_second
 WITH_STATUS = frozenset(
     {
         "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Pod", "Namespace", "Service", "ResourceQuota",
-        "PersistentVolumeClaim", "Job", "Incident", "Playbook",
+        "PersistentVolumeClaim", "PodDisruptionBudget", "Job", "Incident", "Playbook",
     }
 )  # fmt: skip
 #: Kinds whose metadata.generation the API server counts.
 WITH_GENERATION = frozenset(
-    {"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Pod", "NetworkPolicy", "Job", "Incident", "Playbook"}
-)
+    {
+        "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Pod", "NetworkPolicy", "PodDisruptionBudget", "Job",
+        "Incident", "Playbook",
+    }
+)  # fmt: skip
 #: Kinds that can only be replaced by who names the resourceVersion they have seen.
 NEVER_BLINDLY = frozenset({"Lease", "Incident", "Playbook"})
 _SYSTEM_FIELDS = ("name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "generation")

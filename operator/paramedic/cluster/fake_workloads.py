@@ -1,4 +1,4 @@
-"""Plays the Deployment controller and the kubelet on a FakeCluster, one tick at a time.
+"""Plays the controllers of Deployments and PodDisruptionBudgets and the kubelet on a FakeCluster, one tick at a time.
 
 What a Pod does is read from its image's tag: `broken` ends in CrashLoopBackOff, `never-ready` runs and never becomes
 ready, `no-image` cannot be pulled; any other becomes ready. A rollout that does not become ready keeps the old Pods, as
@@ -6,11 +6,12 @@ a rolling update with the usual limits does; Recreate does not.
 """
 
 from paramedic.cluster.fake import FakeCluster
+from paramedic.cluster.fake_evictions import count_budgets
 from paramedic.cluster.fake_paths import Address
 from paramedic.model.names import digest
 from paramedic.model.objects import Object, annotations, controller_of, dig
 from paramedic.model.references import DEPLOYMENT, POD, REPLICASET, ObjectRef, Resource
-from paramedic.model.workloads import images_of, strategy_of
+from paramedic.model.workloads import images_of, pod_ready, strategy_of
 
 REVISION = "deployment.kubernetes.io/revision"
 HASH_LABEL = "pod-template-hash"
@@ -32,6 +33,7 @@ class FakeWorkloads:
         """Every Deployment goes one step on."""
         for deployment in self._cluster.all(DEPLOYMENT):
             self._reconcile(deployment)
+        count_budgets(self._cluster.store)
 
     def sicken(self, namespace: str, deployment: str, *, pods: int | None = None) -> None:
         """Makes this many of its running Pods (all of them by default) unready, until they are replaced."""
@@ -139,6 +141,11 @@ class FakeWorkloads:
             "conditions": [{"type": "Progressing", "status": "True", "reason": reason}],
         }
         self._put_status(DEPLOYMENT, deployment, status | {key: count for key, count in counts.items() if count})
+        for replica_set in self._replica_sets(deployment):
+            own = [pod for pod in pods if _is_owned(pod, replica_set)]
+            self._put_status(
+                REPLICASET, replica_set, {"replicas": len(own), "availableReplicas": sum(map(pod_ready, own))}
+            )
 
     def _put_status(self, resource: Resource, obj: Object, status: Object) -> None:
         meta = obj["metadata"]

@@ -6,6 +6,7 @@ from paramedic.cluster.transport import ApiError
 
 _RBAC = re.compile(
     r'User "(?P<user>[^"]+)" cannot (?P<verb>[\w:-]+) resource "(?P<resource>[^"]+)" in API group "(?P<group>[^"]*)"'
+    r"(?P<scope> at the cluster scope)?"
 )
 #: How the API server words the refusal of a ValidatingAdmissionPolicy.
 _ADMISSION = re.compile(
@@ -30,7 +31,8 @@ def explain_refusal(error: ApiError, user: str) -> str:
     resource = found["resource"] + (f".{found['group']}" if found["group"] else "")
     if "impersonate" in found["verb"]:
         return f"the operator may not act as {who} ({found['verb']} on {resource}); grant it as manifests/base and manifests/responder show"
-    return f'{_who(found["user"])} may not "{found["verb"]} {resource}"; grant it with a Role and a RoleBinding'
+    kinds = "a ClusterRole and a ClusterRoleBinding" if found["scope"] else "a Role and a RoleBinding"
+    return f'{_who(found["user"])} may not "{found["verb"]} {resource}"; grant it with {kinds}'
 
 
 def explain_to_caller(error: ApiError) -> str:

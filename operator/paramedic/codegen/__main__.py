@@ -8,9 +8,9 @@ from typing import Any
 import yaml
 
 from paramedic.codegen.crds import incident_crd, playbook_crd
-from paramedic.codegen.rbac import action_roles
+from paramedic.codegen.rbac import action_roles, cluster_roles
 from paramedic.codegen.reference import actions_page
-from paramedic.codegen.responder import impersonation_role
+from paramedic.codegen.responder import cluster_impersonation_role, impersonation_role
 from paramedic.codegen.rules import RULES, rule_file
 from paramedic.engine.lifecycle import mermaid
 
@@ -22,12 +22,16 @@ def generated(root: Path) -> dict[str, str]:
     return {
         "crds/incidents.yaml": _HEAD + _yaml(incident_crd()),
         "crds/playbooks.yaml": _HEAD + _yaml(playbook_crd()),
-        "manifests/base/action-roles.yaml": _HEAD + "---\n".join(_yaml(role) for role in action_roles()),
-        "manifests/base/impersonation-role.yaml": _HEAD + _yaml(impersonation_role()),
+        "manifests/base/action-roles.yaml": _documents(*action_roles(), *cluster_roles()),
+        "manifests/base/impersonation-role.yaml": _documents(impersonation_role(), cluster_impersonation_role()),
         **{f"examples/prometheus/{name}": rule_file(root, name) for name in RULES},
         "docs/actions.md": actions_page(),
         "docs/lifecycle.md": _lifecycle(),
     }
+
+
+def _documents(*values: Any) -> str:
+    return _HEAD + "---\n".join(map(_yaml, values))
 
 
 def _yaml(value: Any) -> str:

@@ -1,6 +1,7 @@
 """ClusterRoles for the playbooks' accounts, one for each action, from what the actions declare.
 
-Bind them to a ServiceAccount with a RoleBinding, and it may do that action in that one namespace.
+Bind them to a ServiceAccount with a RoleBinding, and it may do that action in that one namespace. What an action needs in
+the whole cluster, such as on nodes, is in a ClusterRole of its own, to be bound with a ClusterRoleBinding.
 """
 
 from typing import Any
@@ -61,18 +62,34 @@ def action_roles() -> list[dict[str, Any]]:
     look = looking()
     roles = [_role("look", look)]
     for name, action in ACTIONS.items():
-        more = widest_permissions(action) - look
+        more = in_namespace(widest_permissions(action)) - look
         if more:
             roles.append(_role(name, more | look))
     return roles
 
 
-def _role(name: str, permissions: set[Permission]) -> dict[str, Any]:
+def cluster_roles() -> list[dict[str, Any]]:
+    """A ClusterRole for each action that needs something in the whole cluster, with that alone."""
+    needs = {name: in_cluster(widest_permissions(action)) for name, action in ACTIONS.items()}
+    return [_role(name, needed, "paramedic-cluster") for name, needed in needs.items() if needed]
+
+
+def in_namespace(permissions: set[Permission]) -> set[Permission]:
+    """Those that a RoleBinding can grant."""
+    return {item for item in permissions if not item.clusterwide}
+
+
+def in_cluster(permissions: set[Permission]) -> set[Permission]:
+    """Those that take a ClusterRoleBinding."""
+    return {item for item in permissions if item.clusterwide}
+
+
+def _role(name: str, permissions: set[Permission], prefix: str = "paramedic-action") -> dict[str, Any]:
     return {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "ClusterRole",
         "metadata": {
-            "name": f"paramedic-action-{name.lower()}",
+            "name": f"{prefix}-{name.lower()}",
             "labels": {"app.kubernetes.io/part-of": "paramedic", "paramedic.dev/action": name},
         },
         "rules": rules_of(permissions),

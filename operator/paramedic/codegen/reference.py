@@ -6,7 +6,7 @@ from typing import Any
 from paramedic.actions.contract import Action
 from paramedic.actions.needs import helpful, needed
 from paramedic.actions.registry import ACTIONS
-from paramedic.codegen.rbac import looking, widest_parameters, widest_permissions
+from paramedic.codegen.rbac import in_cluster, in_namespace, looking, widest_parameters, widest_permissions
 from paramedic.codegen.structural import Schema, structural
 from paramedic.model.durations import format_duration
 from paramedic.model.permissions import Permission
@@ -75,6 +75,10 @@ def _permissions(action: Action[Any]) -> Iterator[str]:
         yield "Needs no permission."
         return
     yield f"ClusterRole `{_role(action)}`."
+    if in_cluster(widest_permissions(action)):
+        yield (
+            f"\nIn the whole cluster, so it takes a ClusterRoleBinding: ClusterRole `paramedic-cluster-{action.name.lower()}`."
+        )
     yield ""
     for title, found in (("Needs", first), ("Looks closer with", closer)):
         if any(found.values()):
@@ -100,7 +104,7 @@ def _listed(permissions: frozenset[Permission]) -> str:
 def _role(action: Action[Any]) -> str:
     return (
         "paramedic-action-look"
-        if widest_permissions(action) <= looking()
+        if in_namespace(widest_permissions(action)) <= looking()
         else f"paramedic-action-{action.name.lower()}"
     )
 

@@ -1,6 +1,6 @@
 """Cancelling: at any phase. What has not been done is not done; what was temporary is undone."""
 
-from paramedic.actions.contract import Intent, Pending
+from paramedic.actions.contract import Intent, Pending, Skipped
 from paramedic.actions.reads import Denied, Seen
 from paramedic.api.v1alpha1.incident_status import StepStatus
 from paramedic.engine.ending import begin_end, end_now
@@ -33,7 +33,7 @@ def stop_step(run: Run, step: StepStatus, seen: Seen, why: str) -> None:
             answer = run.action_of(planned).observe(
                 run.parameters_of(planned), run.context(planned), step.intent or {}, seen
             )
-            begun = not isinstance(answer, Pending | Intent) or answer.begun
+            begun = answer.begun if isinstance(answer, Pending | Intent) else not isinstance(answer, Skipped)
         except (Denied, ValueError):
             begun = True  # what cannot be seen is taken to have happened
     if not begun:

@@ -37,7 +37,7 @@ def foresee(run: Run, planned: PlannedStep, seen: Seen) -> Forecast:
     action = run.action_of(planned)
     try:
         params = run.parameters_of(planned)
-        restarts = guard.fruitless_restarts(run, seen) if action.name == "rollingRestart" else 0
+        restarts = guard.fruitless_restarts(run, seen, action.name)
         context = replace(run.context(planned, fruitless_restarts=restarts), foreseeing=True)
         verdict: Preparation = action.prepare(params, context, seen)
         if not isinstance(verdict, Intent):

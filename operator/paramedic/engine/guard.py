@@ -130,10 +130,18 @@ def _too_often(run: Run, seen: Seen, playbook: Playbook) -> Hold | None:
     )
 
 
-def fruitless_restarts(run: Run, seen: Seen) -> int:
-    """How many incidents on this target failed within the last hour although they restarted it."""
+#: Actions that mend by starting Pods anew, and so never mend what a new Pod has too.
+RESTARTS = frozenset({"rollingRestart", "deletePods"})
+
+
+def fruitless_restarts(run: Run, seen: Seen, action: str) -> int:
+    """How many incidents on this target failed within the last hour although they did this to it; 0 where the action is
+    none that starts Pods anew.
+    """
+    if action not in RESTARTS:
+        return 0
     failed = others_on_target(run, seen, question_about_failed(run, str(run.target)))
-    return sum(any(_recent_restart(step, run) for step in _steps(item)) for item in failed)
+    return sum(any(_recent_restart(step, run, action) for step in _steps(item)) for item in failed)
 
 
 def question_about_failed(run: Run, target: str) -> ListObjects:
@@ -147,7 +155,7 @@ def _steps(item: Object) -> list[Object]:
     return found
 
 
-def _recent_restart(step: Object, run: Run) -> bool:
-    if step.get("action") != "rollingRestart" or not step.get("intent"):
+def _recent_restart(step: Object, run: Run, action: str) -> bool:
+    if step.get("action") != action or not step.get("intent"):
         return False
     return since(step.get("startedAt"), run.now) < FRUITLESS_WINDOW

@@ -22,6 +22,7 @@ from paramedic.engine.run import Decision, Happening, Run, Sleep, Store
 from paramedic.model.conditions import is_reason
 from paramedic.model.names import NO_PLAYBOOK_ANNOTATION
 from paramedic.model.objects import Object
+from paramedic.model.permissions import granting
 from paramedic.model.references import PLAYBOOK, RESOURCES, SERVICE_ACCOUNT, WORKLOADS, ObjectRef
 from paramedic.model.text import listing, shorten
 
@@ -77,7 +78,7 @@ def _first_questions(run: Run, playbook: Playbook) -> Iterator[Read]:
 def _questions_about_others(run: Run, playbook: Playbook, target: str) -> Iterator[Read]:
     yield CountActive(run.namespace, playbook.metadata.name)
     yield guard.question_about(run, target)
-    if playbook.spec.all_steps[0].action == "rollingRestart":
+    if playbook.spec.all_steps[0].action in guard.RESTARTS:
         yield guard.question_about_failed(run, target)
 
 
@@ -239,6 +240,6 @@ def _check_permissions(run: Run, seen: Seen, playbook: Playbook, kind: str) -> N
         more = f" and {len(missing) - 6} more" if len(missing) > 6 else ""
         raise NoPlan(
             "MissingPermission",
-            f"ServiceAccount {run.account} in namespace {run.namespace} may not {named}{more}; grant it with a Role and a"
-            " RoleBinding, then open a new incident. Nothing was changed",
+            f"ServiceAccount {run.account} in namespace {run.namespace} may not {named}{more}; grant it with"
+            f" {granting(missing)}, then open a new incident. Nothing was changed",
         )

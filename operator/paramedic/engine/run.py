@@ -206,6 +206,7 @@ class Run:
             failed_checks=tuple(item.name for item in self.status.steps if _is_failed_check(item)),
             fruitless_restarts=fruitless_restarts,
             proving=proving,
+            began_at=parse_time(self.status.times.started_at) if self.status.times.started_at else None,
         )
 
     def _earlier(self, step: StepStatus) -> tuple[str, ...]:

@@ -139,7 +139,7 @@ def _ask(run: Run, step: StepStatus, planned: PlannedStep, seen: Seen) -> Prepar
         if step.state == "Running":
             return action.observe(params, run.context(planned), step.intent or {}, seen)
         approver = approved_by(run, planned)
-        restarts = guard.fruitless_restarts(run, seen) if action.name == "rollingRestart" else 0
+        restarts = guard.fruitless_restarts(run, seen, action.name)
         verdict: Preparation = action.prepare(params, run.context(planned, fruitless_restarts=restarts), seen)
     except (TemplateError, Denied) as error:
         return Failed(str(error), final=True)

@@ -22,6 +22,10 @@ INCIDENT_UID_ANNOTATION = "paramedic.dev/incident-uid"
 #: Carried by a Lease that keeps what must end by itself: what it is, and how it is taken back.
 HOLD_LABEL = "paramedic.dev/hold"
 HOLD_ANNOTATION = "paramedic.dev/undo"
+#: Carried by a Node that a step has cordoned: for which Incident, as namespace/name.
+CORDONED_BY_ANNOTATION = "paramedic.dev/cordoned-by"
+#: Carried by a Node that a step is about to cordon, until that is done or the time that it names is over.
+CORDON_CLAIM_ANNOTATION = "paramedic.dev/cordon-claim"
 #: Carried by an Incident that no playbook may answer, with the reason: an alert about paramedic must not start a loop.
 NO_PLAYBOOK_ANNOTATION = "paramedic.dev/no-playbook"
 #: kubectl's own, so that `kubectl rollout restart` and paramedic are seen as the same thing by other tools.

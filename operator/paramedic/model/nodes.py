@@ -3,13 +3,29 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from paramedic.model.objects import Object, condition, dig
+from paramedic.model.objects import Object, annotations, condition, dig, labels
 
 NodeState = Literal["Ready", "NotReady", "Unknown"]
 #: Conditions every kubelet reports, and that are False while all is well.
 _PRESSURES = ("MemoryPressure", "DiskPressure", "PIDPressure")
 #: The same, but set by network plugins, and not by all of them.
 _NETWORK = "NetworkUnavailable"
+#: Labels of nodes that the cluster itself runs on (kubeadm; older kubeadm; RKE and k3s).
+_CONTROL_PLANE = (
+    "node-role.kubernetes.io/control-plane",
+    "node-role.kubernetes.io/master",
+    "node-role.kubernetes.io/etcd",
+)
+#: Taints by which a platform says that it takes the node away: cluster-autoscaler, Karpenter, medik8s, cloud providers.
+_TAKEN_TAINTS = (
+    "ToBeDeletedByClusterAutoscaler", "DeletionCandidateOfClusterAutoscaler", "karpenter.sh/disrupted",
+    "karpenter.sh/disruption", "medik8s.io/remediation", "node.cloudprovider.kubernetes.io/shutdown",
+)  # fmt: skip
+#: The same as annotations: kured reboots it.
+_TAKEN_ANNOTATIONS = ("kured.dev/reboot-in-progress", "weave.works/kured-reboot-in-progress")
+#: OpenShift's machine-config-operator updates a node while these two differ.
+_CONFIGS = ("machineconfiguration.openshift.io/currentConfig", "machineconfiguration.openshift.io/desiredConfig")
+_ZONE = "topology.kubernetes.io/zone"
 _READY: dict[str | None, NodeState] = {"True": "Ready", "False": "NotReady"}
 
 
@@ -46,6 +62,35 @@ class NodeView:
     @property
     def healthy(self) -> bool:
         return not self.problems
+
+
+def control_plane_label(node: Object) -> str:
+    """The label that says that the cluster itself runs on it; empty if it does not."""
+    return next((label for label in _CONTROL_PLANE if label in labels(node)), "")
+
+
+def platform_mark(node: Object) -> str:
+    """By what the platform says that it removes or updates the node now; empty if it does not."""
+    if dig(node, "metadata", "deletionTimestamp"):
+        return "it is being deleted"
+    keys = [str(taint.get("key")) for taint in dig(node, "spec", "taints", default=[])]
+    if found := [key for key in keys if key in _TAKEN_TAINTS]:
+        return f"it has the taint {found[0]}"
+    if found := [key for key in _TAKEN_ANNOTATIONS if key in annotations(node)]:
+        return f"it has the annotation {found[0]}"
+    current, desired = (annotations(node).get(key) for key in _CONFIGS)
+    return f"its {_CONFIGS[1]} is another than the current one" if current != desired else ""
+
+
+def zone_of(node: Object) -> str:
+    """Its failure domain; empty where it names none."""
+    return labels(node).get(_ZONE, "")
+
+
+def ready_since(node: Object) -> str:
+    """Since when it is Ready (RFC 3339); empty where it is not."""
+    ready = condition(node, "Ready")
+    return str(ready.get("lastTransitionTime") or "") if ready.get("status") == "True" else ""
 
 
 def _not_ready(state: NodeState, ready: Object) -> str:

@@ -8,13 +8,17 @@ import pytest
 from paramedic.actions.registry import ACTIONS
 from paramedic.codegen.__main__ import generated
 from paramedic.codegen.crds import incident_crd, playbook_crd
-from paramedic.codegen.rbac import action_roles, widest_permissions
-from paramedic.codegen.responder import impersonation_role
+from paramedic.codegen.rbac import action_roles, cluster_roles, in_cluster, in_namespace, widest_permissions
+from paramedic.codegen.responder import cluster_impersonation_role, impersonation_role
 from paramedic.codegen.rules import rule_file
+from paramedic.model.permissions import Permission
 
 ROOT = Path(__file__).parents[3]
 FILES = generated(ROOT)
 CRDS = pytest.mark.parametrize("crd", [incident_crd(), playbook_crd()], ids=["incidents", "playbooks"])
+EVERY_ROLE = pytest.mark.parametrize(
+    "role", [*action_roles(), *cluster_roles()], ids=lambda role: role["metadata"]["name"]
+)
 ROLES = pytest.mark.parametrize("role", action_roles(), ids=lambda role: role["metadata"]["name"])
 
 
@@ -109,25 +113,25 @@ def test_an_incident_is_immutable_but_for_what_people_do() -> None:
 
 def test_an_action_that_needs_more_than_looking_has_a_role_of_its_own() -> None:
     assert {role["metadata"]["labels"]["paramedic.dev/action"] for role in action_roles()} == {
-        "look", "workloadStatus", "diagnose", "collectEvidence", "rollingRestart", "rollback", "scale", "patch", "runJob", "isolate", "blockIPs", "lockAccount",
+        "look", "workloadStatus", "diagnose", "collectEvidence", "rollingRestart", "rollback", "scale", "patch", "runJob", "deletePods", "isolate", "blockIPs", "lockAccount",
         "rotateSecret", "snapshotVolumes",
     }  # fmt: skip
 
 
-@ROLES
+@EVERY_ROLE
 def test_no_role_has_a_wildcard(role: dict[str, Any]) -> None:
     words = [word for rule in role["rules"] for key in ("apiGroups", "resources", "verbs") for word in rule[key]]
     assert [word for word in words if "*" in word] == []
 
 
-@ROLES
+@EVERY_ROLE
 def test_no_role_may_list_or_watch_secrets(role: dict[str, Any]) -> None:
     verbs = {verb for rule in role["rules"] if "secrets" in rule["resources"] for verb in rule["verbs"]}
     changes = {"patch", "delete"} if role["metadata"]["name"].endswith("-rotatesecret") else set()
     assert verbs <= {"get", "create"} | changes
 
 
-@ROLES
+@EVERY_ROLE
 def test_no_role_deletes_more_than_one_object_at_a_time(role: dict[str, Any]) -> None:
     assert "deletecollection" not in {verb for rule in role["rules"] for verb in rule["verbs"]}
 
@@ -145,24 +149,47 @@ def test_no_role_reaches_beyond_its_namespace_or_its_own_permissions(role: dict[
     assert not [item for item in found - own if item[0] in risky]
 
 
+def test_what_an_action_needs_in_the_whole_cluster_is_in_a_role_of_its_own() -> None:
+    assert {role["metadata"]["name"] for role in cluster_roles()} == {
+        "paramedic-cluster-cordon", "paramedic-cluster-drain",
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("action", ACTIONS.values(), ids=list(ACTIONS))
 def test_a_role_grants_what_its_action_may_ever_need(action: Any) -> None:
     roles = {role["metadata"]["labels"]["paramedic.dev/action"]: role for role in action_roles()}
-    role = roles.get(action.name, roles["look"])
-    granted = {
+    clusters = {role["metadata"]["labels"]["paramedic.dev/action"]: role for role in cluster_roles()}
+    wanted = widest_permissions(action)
+    assert needed(in_namespace(wanted)) <= granted(roles.get(action.name, roles["look"]))
+    assert needed(in_cluster(wanted)) <= granted(clusters.get(action.name, {"rules": []}))
+
+
+def needed(permissions: set[Permission]) -> set[tuple[str, str, str]]:
+    return {
+        (item.group, f"{item.resource}/{item.subresource}" if item.subresource else item.resource, item.verb)
+        for item in permissions
+    }
+
+
+def granted(role: dict[str, Any]) -> set[tuple[str, str, str]]:
+    return {
         (group, name, verb)
         for rule in role["rules"]
         for group in rule["apiGroups"]
         for name in rule["resources"]
         for verb in rule["verbs"]
     }
-    needed = {
-        (item.group, f"{item.resource}/{item.subresource}" if item.subresource else item.resource, item.verb)
-        for item in widest_permissions(action)
-    }
-    assert needed <= granted
 
 
-def test_the_operator_itself_may_only_impersonate_with_named_verbs() -> None:
-    verbs = {verb for rule in impersonation_role()["rules"] for verb in rule["verbs"]}
+@pytest.mark.parametrize("role", [impersonation_role(), cluster_impersonation_role()], ids=["namespace", "cluster"])
+def test_the_operator_itself_may_only_impersonate_with_named_verbs(role: dict[str, Any]) -> None:
+    verbs = {verb for rule in role["rules"] for verb in rule["verbs"]}
     assert all(verb.startswith("impersonate-on:serviceaccount:") and "*" not in verb for verb in verbs)
+
+
+def test_what_the_operator_does_as_accounts_in_the_whole_cluster_is_what_their_roles_grant() -> None:
+    acting = {
+        (group, name, verb.removeprefix("impersonate-on:serviceaccount:"))
+        for group, name, verb in granted(cluster_impersonation_role())
+    }
+    assert acting == set().union(*map(granted, cluster_roles()))

@@ -4,6 +4,7 @@ A playbook does not name its target's kind, so a permission is missing for sure 
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from paramedic.actions.needs import helpful
 from paramedic.actions.reads import MayI, Seen
@@ -112,7 +113,7 @@ def operator_lacks(account: str, needed: Permissions, seen: Seen, namespace: str
 
 
 def _acting(item: Permission) -> Permission:
-    return Permission(_ACT_AS + item.verb, item.resource, item.group, item.subresource, item.name)
+    return replace(item, verb=_ACT_AS + item.verb)
 
 
 def operator_problems(account: str, lacks: Permissions, namespace: str, more: str) -> Iterator[Finding]:
