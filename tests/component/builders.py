@@ -1,5 +1,6 @@
 """A namespace on a FakeCluster, an operator at work in it, and a clock that only these tests move."""
 
+import base64
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -31,12 +32,13 @@ from paramedic.outbox import Outbox
 from paramedic.pause import PauseSwitch
 from paramedic.publisher import Publisher
 from paramedic.reconciler import Reconciler
-from support.objects import ACCOUNT, deployment, incident, playbook, step, with_image
+from support.objects import ACCOUNT, deployment, incident, playbook, reading, secret, step, with_image
 
 NAMESPACE = "shop"
 HOME = "paramedic-system"
 USER = service_account_user(NAMESPACE, ACCOUNT)
 HEALTH = "http://web.shop/healthz"
+OLD_PASSWORD = base64.b64encode(b"hunter2").decode()
 _LONGEST_STEP = timedelta(seconds=2)
 
 
@@ -233,6 +235,18 @@ class Ward:
     def effects(self) -> list[Logged]:
         """The writes that were done as a playbook's account and stored."""
         return [item for item in self.cluster.writes if item.request.account]
+
+
+def rotating_ward() -> Ward:
+    """The Deployment web, whose Pods read the Secret db."""
+    ward = Ward()
+    stored = secret("db") | {"type": "Opaque", "data": {"password": OLD_PASSWORD}}
+    del stored["stringData"]
+    ward.add(stored)
+    template = reading(ward.get(DEPLOYMENT, "web"), "db", "password")["spec"]["template"]
+    ward.cluster.edit(DEPLOYMENT, "shop", "web", {"spec": {"template": template}})
+    ward.workloads.tick()
+    return ward
 
 
 def play_jobs(ward: Ward) -> None:

@@ -5,27 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from component.builders import USER, Killed, StrikeAt, Ward, step
+from component.builders import OLD_PASSWORD, USER, Killed, StrikeAt, Ward, rotating_ward, step
 from paramedic.cluster.fake import Moment
 from paramedic.model.objects import Object
-from paramedic.model.references import DEPLOYMENT, SECRET
-from support.objects import reading, secret
+from paramedic.model.references import SECRET
 
 DAY = timedelta(hours=24)
-OLD = base64.b64encode(b"hunter2").decode()
 ROTATE = step("rotate", "rotateSecret", {"secret": "db", "keys": ["password"]})
-
-
-def rotating_ward() -> Ward:
-    """The Deployment web, whose Pods read the Secret db."""
-    ward = Ward()
-    stored = secret("db") | {"type": "Opaque", "data": {"password": OLD}}
-    del stored["stringData"]
-    ward.add(stored)
-    template = reading(ward.get(DEPLOYMENT, "web"), "db", "password")["spec"]["template"]
-    ward.cluster.edit(DEPLOYMENT, "shop", "web", {"spec": {"template": template}})
-    ward.workloads.tick()
-    return ward
 
 
 async def rotated() -> Ward:
@@ -58,7 +44,7 @@ async def test_the_way_back_ends_by_itself_although_the_incident_has_ended_and_t
     await ward.look()
 
     assert kept(ward) == []
-    assert password(ward) == new != OLD
+    assert password(ward) == new != OLD_PASSWORD
     assert ward.states()["rotate"] == "Succeeded"
     assert "It stays: the values before of Secret/db are deleted" in ward.status()["review"]
 
@@ -75,7 +61,7 @@ async def test_an_undo_that_was_asked_for_in_time_is_no_end_of_its_time() -> Non
     await ward.pass_time(timedelta(seconds=30))
 
     assert ward.states()["rotate"] == "Undone"
-    assert password(ward) == OLD
+    assert password(ward) == OLD_PASSWORD
     assert kept(ward) == []
 
 
@@ -93,7 +79,7 @@ async def test_a_consumer_that_may_not_be_restarted_after_all_brings_the_old_val
 
     assert status["phase"] == "Failed"
     assert 'may not "patch deployments.apps"' in status["message"]
-    assert password(ward) == OLD
+    assert password(ward) == OLD_PASSWORD
     assert kept(ward) == []
 
 
@@ -103,14 +89,14 @@ async def test_cancelling_in_the_middle_brings_the_old_values_back() -> None:
     await ward.open(ROTATE | {"undo": "OnFailure"})
     await ward.run("Running")
     await ward.pass_time(timedelta(seconds=4))
-    assert password(ward) != OLD
+    assert password(ward) != OLD_PASSWORD
 
     ward.edit({"cancel": {"by": "alice", "reason": "false alarm"}})
     ward.workloads.ticks = 0
     status = await ward.run()
 
     assert status["phase"] == "Cancelled"
-    assert password(ward) == OLD
+    assert password(ward) == OLD_PASSWORD
 
 
 @pytest.mark.parametrize("write", range(2, 10))

@@ -10,6 +10,7 @@ import pytest
 from support.kube import Kube
 from support.objects import ALL_ROLES, account_with
 from support.operator_process import Operator
+from support.realnode import real_node
 
 
 @pytest.fixture
@@ -41,6 +42,13 @@ def start_operator(tmp_path: Path) -> Iterator[Callable[..., Operator]]:
 def operator(shop: Kube, start_operator: Callable[..., Operator]) -> Operator:
     """An operator that works in this test's namespace."""
     return start_operator(shop)
+
+
+@pytest.fixture(scope="session")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kube]:
+    """A cluster with one real node, and the operator in a Pod of it."""
+    with real_node(tmp_path_factory.mktemp("realnode")) as kube:
+        yield kube
 
 
 class HealthEndpoint:

@@ -70,6 +70,15 @@ def test_a_dry_run_explains_and_changes_nothing(shop: Kube, operator: Operator, 
     assert told["restart"][0] == "Skipped"
     assert "would begin: isolating Deployment/web" in told["contain"][1]
     assert "(by a person)" in told["ask"][1]
+    changes = {item["name"]: item["changes"] for item in found["status"]["steps"]}
+    assert [(item["verb"], item["object"]) for item in changes["back"]] == [("patch", "Deployment/web")]
+    image = {
+        "path": "spec.template.spec.containers[0].image",
+        "before": '"localhost/web:broken"',
+        "after": '"localhost/web:v1"',
+    }
+    assert image in changes["back"][0]["fields"]
+    assert [item["verb"] for item in changes["contain"]] == ["create"] and changes["restart"] == []
 
 
 def versions(shop: Kube) -> dict[str, str]:

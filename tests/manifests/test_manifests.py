@@ -121,7 +121,7 @@ def test_a_namespace_of_the_operator_denies_what_no_policy_allows() -> None:
 )
 def test_the_operator_may_act_as_the_account_and_as_no_other(path: str, account: str) -> None:
     objects = rendered(path)
-    (role,) = of_kind(objects, "Role")
+    (role,) = [obj for obj in of_kind(objects, "Role") if obj["metadata"]["name"] != "shop-responder-channels"]
     assert role["rules"] == [
         {
             "apiGroups": ["authentication.k8s.io"],
@@ -131,6 +131,13 @@ def test_the_operator_may_act_as_the_account_and_as_no_other(path: str, account:
         }
     ]
     assert [obj["metadata"]["name"] for obj in of_kind(objects, "ServiceAccount")] == [account]
+
+
+def test_the_account_of_the_examples_reads_the_secret_of_its_channels_and_no_other() -> None:
+    role = the(rendered("examples/access"), "Role", "shop-responder-channels")
+    assert role["rules"] == [
+        {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["channels"], "verbs": ["get"]}
+    ]
 
 
 @pytest.mark.parametrize("path", ["manifests/responder", "examples/access"])

@@ -1,11 +1,12 @@
 """`lockAccount`: takes an account its rights, for a time."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Annotated, Any, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from paramedic.actions.account_bindings import Account
 from paramedic.actions.account_lock import find_lock, observe_lock, undo_lock
@@ -30,6 +31,7 @@ from paramedic.model.permissions import Permission
 from paramedic.model.references import CLUSTER_ROLE_BINDING, POD, ROLE_BINDING, SERVICE_ACCOUNT
 from paramedic.model.times import format_time
 
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 _RBAC_VERBS = ("get", "list", "patch")
 
 
@@ -43,10 +45,9 @@ class LockAccountParameters(Parameters):
     than the target run as it. Can be undone. Outputs: account, bindings, stillAllowedBy, until.
     """
 
-    service_account: (
-        Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
-        | None
-    ) = Field(None, description="A ServiceAccount of the incident's namespace.")
+    service_account: Annotated[str, StringConstraints(min_length=1, max_length=253)] | None = Field(
+        None, description="A ServiceAccount of the incident's namespace. Templates are substituted."
+    )
     user: Annotated[str, StringConstraints(min_length=1, max_length=253)] | None = Field(
         None, description="A user, by the name that the API server knows. Templates are substituted."
     )
@@ -59,6 +60,13 @@ class LockAccountParameters(Parameters):
     ttl: Annotated[str, StringConstraints(pattern=PATTERN, min_length=2, max_length=16)] = Field(
         "1h", description="When the lock ends by itself, counted from its start."
     )
+
+    @field_validator("service_account")
+    @classmethod
+    def _is_a_name(cls, text: str | None) -> str | None:
+        if text is not None and "${" not in text and not _NAME.fullmatch(text):
+            raise ValueError(f"{text!r} is no name of a ServiceAccount; write one such as shop-responder")
+        return text
 
     @model_validator(mode="after")
     def _one_account(self) -> Self:

@@ -367,3 +367,10 @@ def test_a_provider_that_could_not_be_asked_to_unlock_is_not_asked_to_lock() -> 
 def test_who_responds_is_not_locked_at_a_provider_either() -> None:
     ctx = replace(context(), people=frozenset({"alice@example.com"}))
     assert "responds to this incident" in refused(prepare("lockAccount", PROVIDER, ctx, provider=IDP))
+
+
+def test_the_name_of_a_service_account_may_be_filled_in_and_is_then_checked() -> None:
+    parse = LockAccountParameters.model_validate
+    assert parse({"serviceAccount": "${parameters.account}"})
+    with pytest.raises(ValidationError, match="is no name of a ServiceAccount; write one such as shop-responder"):
+        parse({"serviceAccount": "Shop responder"})
