@@ -20,7 +20,7 @@ from component.test_nodes import cluster_of
 from paramedic.actions.contract import Action
 from paramedic.actions.effects import Send
 from paramedic.actions.registry import ACTIONS
-from paramedic.actions.secret_versions import ROTATED_ANNOTATION
+from paramedic.actions.secrets.versions import ROTATED_ANNOTATION
 from paramedic.cluster import fake_store
 from paramedic.cluster.fake import Moment
 from paramedic.cluster.fake_paths import address_of

@@ -7,8 +7,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, field_validator
 
-from paramedic.actions.block_policy import Direction, build_block, standing
-from paramedic.actions.cluster_ranges import cluster_ranges
 from paramedic.actions.contract import (
     Action,
     Context,
@@ -22,7 +20,9 @@ from paramedic.actions.contract import (
     Skipped,
 )
 from paramedic.actions.effects import Create
-from paramedic.actions.isolation_policy import lift_policy, policy_ref
+from paramedic.actions.policies.blocking import Direction, build_block, standing
+from paramedic.actions.policies.cluster_ranges import cluster_ranges
+from paramedic.actions.policies.isolation import lift_policy, policy_ref
 from paramedic.actions.reads import Denied, ListObjects, Seen
 from paramedic.actions.targets import find_target, look_permissions, pods_of
 from paramedic.model.addresses import Network

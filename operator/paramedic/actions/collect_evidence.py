@@ -6,7 +6,6 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from paramedic.actions import evidence_keeping
 from paramedic.actions.contract import (
     Action,
     Context,
@@ -19,8 +18,9 @@ from paramedic.actions.contract import (
     Pending,
 )
 from paramedic.actions.effects import Create
-from paramedic.actions.evidence_secret import Pieces
-from paramedic.actions.evidence_sources import SOURCES, gather
+from paramedic.actions.evidence import keeping as evidence_keeping
+from paramedic.actions.evidence.secret import Pieces
+from paramedic.actions.evidence.sources import SOURCES, gather
 from paramedic.actions.reads import Seen
 from paramedic.actions.targets import look_permissions, revision_permissions
 from paramedic.model.permissions import Permission

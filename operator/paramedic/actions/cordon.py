@@ -6,7 +6,6 @@ from typing import Any
 
 from pydantic import Field
 
-from paramedic.actions import cordoning
 from paramedic.actions.contract import (
     Action,
     Context,
@@ -18,7 +17,8 @@ from paramedic.actions.contract import (
     Preparation,
     Waiting,
 )
-from paramedic.actions.node_choice import (
+from paramedic.actions.nodes import cordoning
+from paramedic.actions.nodes.choice import (
     NodeName,
     crowd_text,
     find_node,

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from paramedic.actions.budgets import hold_on, question_about_budgets
 from paramedic.actions.contract import (
     Action,
     Context,
@@ -18,9 +17,10 @@ from paramedic.actions.contract import (
     Working,
 )
 from paramedic.actions.effects import Evict
-from paramedic.actions.pod_choice import DeletePodsParameters, choose, names_of
+from paramedic.actions.pods.budgets import hold_on, question_about_budgets
+from paramedic.actions.pods.choice import DeletePodsParameters, choose, names_of
+from paramedic.actions.pods.replacing import Replacing
 from paramedic.actions.reads import Seen
-from paramedic.actions.replacing import Replacing
 from paramedic.actions.targets import find_target, look_permissions, pods_of
 from paramedic.model.nodes import NodeView
 from paramedic.model.objects import Object, dig

@@ -6,8 +6,6 @@ from typing import Any
 
 from pydantic import Field
 
-from paramedic.actions import cordoning, last_pods
-from paramedic.actions.budgets import hold_on, question_about_budgets
 from paramedic.actions.contract import (
     Action,
     Context,
@@ -21,9 +19,9 @@ from paramedic.actions.contract import (
     Waiting,
     Working,
 )
-from paramedic.actions.drain_filters import Sorted, named, sort_pods
 from paramedic.actions.effects import Evict
-from paramedic.actions.node_choice import (
+from paramedic.actions.nodes import cordoning, last_pods
+from paramedic.actions.nodes.choice import (
     NodeName,
     crowd_text,
     find_node,
@@ -31,6 +29,8 @@ from paramedic.actions.node_choice import (
     question_about_nodes,
     refusal,
 )
+from paramedic.actions.nodes.drain_filters import Sorted, named, sort_pods
+from paramedic.actions.pods.budgets import hold_on, question_about_budgets
 from paramedic.actions.reads import ListObjects, Seen
 from paramedic.model.nodes import NodeView
 from paramedic.model.objects import Object, controller_of, dig

@@ -7,7 +7,6 @@ from typing import Any
 
 from pydantic import Field
 
-from paramedic.actions.answers import judge
 from paramedic.actions.contract import (
     Action,
     Context,
@@ -22,7 +21,8 @@ from paramedic.actions.contract import (
 )
 from paramedic.actions.effects import Send
 from paramedic.actions.reads import Seen
-from paramedic.actions.requests import (
+from paramedic.actions.requests.answers import judge
+from paramedic.actions.requests.request import (
     BODY_TEXT,
     Body,
     Headers,

@@ -18,7 +18,7 @@ from paramedic.actions.contract import (
     Preparation,
 )
 from paramedic.actions.effects import Create, Effect, MergePatch
-from paramedic.actions.isolation_policy import (
+from paramedic.actions.policies.isolation import (
     build_policy,
     lift_policy,
     policies_that_deny_egress,

@@ -8,8 +8,9 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from paramedic.actions.account_bindings import Account
-from paramedic.actions.account_lock import find_lock, observe_lock, undo_lock
+from paramedic.actions.accounts.bindings import Account
+from paramedic.actions.accounts.identity_provider import ProviderParameters, locked, unlocked
+from paramedic.actions.accounts.locking import find_lock, observe_lock, undo_lock
 from paramedic.actions.contract import (
     Action,
     Context,
@@ -23,9 +24,8 @@ from paramedic.actions.contract import (
     Unknown,
 )
 from paramedic.actions.holds import hold_on
-from paramedic.actions.identity_provider import ProviderParameters, locked, unlocked
 from paramedic.actions.reads import Seen
-from paramedic.actions.requests import identity_of, in_words, secret_permissions
+from paramedic.actions.requests.request import identity_of, in_words, secret_permissions
 from paramedic.model.durations import PATTERN, parse_duration
 from paramedic.model.permissions import Permission
 from paramedic.model.references import CLUSTER_ROLE_BINDING, POD, ROLE_BINDING, SERVICE_ACCOUNT

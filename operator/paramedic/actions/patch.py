@@ -7,7 +7,6 @@ from typing import Annotated, Any, Self
 from pydantic import Field as Described
 from pydantic import StringConstraints, field_validator, model_validator
 
-from paramedic.actions import admission, patch_writes, rollouts
 from paramedic.actions.contract import (
     Action,
     Context,
@@ -21,11 +20,13 @@ from paramedic.actions.contract import (
     Skipped,
     Waiting,
 )
-from paramedic.actions.patch_fields import KINDS, Value, allowed_paths, field_of
-from paramedic.actions.patch_paths import is_path
-from paramedic.actions.patch_writes import Change, Unfit
+from paramedic.actions.patching import writes as patch_writes
+from paramedic.actions.patching.fields import KINDS, Value, allowed_paths, field_of
+from paramedic.actions.patching.paths import is_path
+from paramedic.actions.patching.writes import Change, Unfit
 from paramedic.actions.reads import Denied, ListObjects, Seen, TryPatch
 from paramedic.actions.targets import carries, find_target, last_writer, look_permissions, refuse_managed
+from paramedic.actions.workloads import admission, rollouts
 from paramedic.model.names import canonical
 from paramedic.model.objects import Object, dig, selector_query
 from paramedic.model.permissions import Permission

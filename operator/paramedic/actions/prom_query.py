@@ -10,8 +10,8 @@ from pydantic import BeforeValidator, Field, StringConstraints, field_validator,
 
 from paramedic.actions.contract import Action, Context, Failed, Finished, Parameters
 from paramedic.actions.http_check import url_refusal
-from paramedic.actions.prom_answer import BODY_LIMIT, Series, Unknown, read_series
-from paramedic.actions.prom_expression import check, holds
+from paramedic.actions.prometheus.answer import BODY_LIMIT, Series, Unknown, read_series
+from paramedic.actions.prometheus.expression import check, holds
 from paramedic.actions.reads import HttpGet, Seen
 from paramedic.model.durations import PATTERN, parse_duration
 from paramedic.model.expressions import ExpressionError

@@ -6,7 +6,6 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from paramedic.actions import admission, rollouts
 from paramedic.actions.contract import (
     Action,
     Context,
@@ -22,9 +21,6 @@ from paramedic.actions.contract import (
 )
 from paramedic.actions.effects import Delete
 from paramedic.actions.reads import Seen
-from paramedic.actions.revisions import Revision, current_revision, essence, revisions_of
-from paramedic.actions.rollback_choice import choose
-from paramedic.actions.rollback_writes import left_revisions, restore_template, write_template
 from paramedic.actions.targets import (
     carries,
     find_target,
@@ -35,7 +31,11 @@ from paramedic.actions.targets import (
     undo_operation,
     written_by_us,
 )
-from paramedic.actions.template_references import missing_references
+from paramedic.actions.workloads import admission, rollouts
+from paramedic.actions.workloads.revisions import Revision, current_revision, essence, revisions_of
+from paramedic.actions.workloads.rollback_choice import choose
+from paramedic.actions.workloads.rollback_writes import left_revisions, restore_template, write_template
+from paramedic.actions.workloads.template_references import missing_references
 from paramedic.model.objects import Object
 from paramedic.model.permissions import Permission
 from paramedic.model.references import CLAIM, CONFIGMAP, POD, SECRET, SERVICE_ACCOUNT, ObjectRef

@@ -5,7 +5,6 @@ from typing import Any
 
 from pydantic import Field
 
-from paramedic.actions import admission, rollouts
 from paramedic.actions.contract import (
     Action,
     Context,
@@ -19,8 +18,9 @@ from paramedic.actions.contract import (
 )
 from paramedic.actions.effects import MergePatch
 from paramedic.actions.reads import Read, Seen
-from paramedic.actions.revisions import essence
 from paramedic.actions.targets import carries, find_target, look_permissions, patch_permission, undo_operation
+from paramedic.actions.workloads import admission, rollouts
+from paramedic.actions.workloads.revisions import essence
 from paramedic.model.names import OPERATION_ANNOTATION, RESTARTED_ANNOTATION
 from paramedic.model.objects import Object, dig
 from paramedic.model.permissions import Permission

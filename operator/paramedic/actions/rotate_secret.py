@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, field_validator
 
-from paramedic.actions import consumer_restarts, secret_consumers
 from paramedic.actions.contract import (
     Action,
     Context,
@@ -22,8 +21,10 @@ from paramedic.actions.contract import (
     Waiting,
 )
 from paramedic.actions.reads import Seen
-from paramedic.actions.secret_managers import manager_of, release_of
-from paramedic.actions.secret_versions import forget_version, keep_version, kept_ref, put_back, rotate, whose_values
+from paramedic.actions.secrets import consumer_restarts
+from paramedic.actions.secrets import consumers as secret_consumers
+from paramedic.actions.secrets.managers import manager_of, release_of
+from paramedic.actions.secrets.versions import forget_version, keep_version, kept_ref, put_back, rotate, whose_values
 from paramedic.actions.targets import look_permissions, patch_permission
 from paramedic.model.durations import PATTERN, parse_duration
 from paramedic.model.names import child_name

@@ -8,7 +8,6 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from paramedic.actions import admission, evidence_keeping, job_outcome
 from paramedic.actions.contract import (
     Action,
     Context,
@@ -23,10 +22,13 @@ from paramedic.actions.contract import (
     Working,
 )
 from paramedic.actions.effects import Create, Delete
-from paramedic.actions.evidence_secret import Pieces
-from paramedic.actions.job_spec import FIELDS, MOST_FAILING_PODS, Source, build_job, refusals
+from paramedic.actions.evidence import keeping as evidence_keeping
+from paramedic.actions.evidence.secret import Pieces
+from paramedic.actions.jobs import outcome as job_outcome
+from paramedic.actions.jobs.spec import FIELDS, MOST_FAILING_PODS, Source, build_job, refusals
 from paramedic.actions.reads import Denied, Seen, TryCreate
 from paramedic.actions.targets import carries
+from paramedic.actions.workloads import admission
 from paramedic.model.durations import PATTERN, format_duration, parse_duration
 from paramedic.model.names import child_name, digest
 from paramedic.model.objects import Object, dig, labels

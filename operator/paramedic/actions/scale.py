@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from paramedic.actions import admission, rollouts, scale_fields, scale_nodes
 from paramedic.actions.contract import (
     Action,
     Context,
@@ -18,8 +17,10 @@ from paramedic.actions.contract import (
 )
 from paramedic.actions.diagnosis.containers import unscheduled
 from paramedic.actions.reads import ListObjects, Seen
-from paramedic.actions.scale_room import no_room
-from paramedic.actions.scale_size import ScaleParameters, leap, wanted_size
+from paramedic.actions.scaling import fields as scale_fields
+from paramedic.actions.scaling import nodes as scale_nodes
+from paramedic.actions.scaling.room import no_room
+from paramedic.actions.scaling.size import ScaleParameters, leap, wanted_size
 from paramedic.actions.targets import (
     carries,
     find_target,
@@ -28,6 +29,7 @@ from paramedic.actions.targets import (
     pods_of,
     refuse_managed,
 )
+from paramedic.actions.workloads import admission, rollouts
 from paramedic.model.objects import Object, condition, dig
 from paramedic.model.permissions import Permission
 from paramedic.model.references import CLAIM, HPA, POD, QUOTA, ObjectRef

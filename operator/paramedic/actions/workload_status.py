@@ -5,9 +5,9 @@ feels it?
 from pydantic import Field
 
 from paramedic.actions.contract import Action, Context, Failed, Finished, Parameters
-from paramedic.actions.dependents import PERMISSIONS, Dependents, dependents_of, questions
 from paramedic.actions.reads import Missing, Seen
 from paramedic.actions.targets import find_target, look_permissions, pods_of
+from paramedic.actions.workloads.dependents import PERMISSIONS, Dependents, dependents_of, questions
 from paramedic.model.objects import Object
 from paramedic.model.permissions import Permission
 from paramedic.model.text import listing

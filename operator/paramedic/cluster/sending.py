@@ -8,9 +8,9 @@ import aiohttp
 from yarl import URL
 
 from paramedic import __version__
-from paramedic.actions.answers import READ_LIMIT
 from paramedic.actions.effects import Send
 from paramedic.actions.reads import HttpAnswer
+from paramedic.actions.requests.answers import READ_LIMIT
 from paramedic.cluster.guarded import GuardedResolver, check_literal, explain, start_of
 from paramedic.model.addresses import AddressGuard
 from paramedic.model.endpoints import Endpoint, refusal

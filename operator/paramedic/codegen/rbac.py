@@ -10,7 +10,7 @@ import yaml
 
 from paramedic.actions.contract import Action, Parameters
 from paramedic.actions.needs import helpful, needed
-from paramedic.actions.patch_fields import ALLOWED
+from paramedic.actions.patching.fields import ALLOWED
 from paramedic.actions.registry import ACTIONS
 from paramedic.actions.targets import look_permissions
 from paramedic.model.permissions import Permission, rules_of

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from paramedic.actions.admission import preemption, refusal, trial_pod
 from paramedic.actions.reads import EXISTS
+from paramedic.actions.workloads.admission import preemption, refusal, trial_pod
 from paramedic.model.objects import Object
 from unit.builders import context, pod, replica_set, template, workload
 from unit.seen import World

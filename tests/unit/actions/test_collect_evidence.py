@@ -11,7 +11,7 @@ import pytest
 
 from paramedic.actions.contract import Finished, Intent, Pending
 from paramedic.actions.effects import Create
-from paramedic.actions.evidence_secret import PIECE_BYTES, SECRET_BYTES
+from paramedic.actions.evidence.secret import PIECE_BYTES, SECRET_BYTES
 from paramedic.actions.reads import EXISTS, GetObject, ReadLog
 from paramedic.model.objects import Object
 from paramedic.model.references import NODE, ObjectRef

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from paramedic.actions.contract import Failed, Finished, Intent, Skipped, Waiting, Working
 from paramedic.actions.effects import JsonPatch
 from paramedic.actions.patch import PatchParameters
-from paramedic.actions.patch_fields import ALLOWED, KINDS, field_of
+from paramedic.actions.patching.fields import ALLOWED, KINDS, field_of
 from paramedic.actions.registry import ACTIONS
 from paramedic.model.objects import Object, dig
 from paramedic.model.references import DEPLOYMENT

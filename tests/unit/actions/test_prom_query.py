@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from paramedic.actions.contract import Failed, Finished
-from paramedic.actions.prom_answer import BODY_LIMIT
+from paramedic.actions.prometheus.answer import BODY_LIMIT
 from paramedic.actions.reads import HttpAnswer, HttpGet, Read
 from paramedic.actions.registry import ACTIONS
 from unit.acting import expect, prepare, refused

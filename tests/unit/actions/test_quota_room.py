@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from paramedic.actions.quota_room import makes_room, shortfall
+from paramedic.actions.workloads.quota_room import makes_room, shortfall
 from paramedic.model.objects import Object
 from unit.builders import pod, workload
 

@@ -6,7 +6,7 @@ import pytest
 
 from paramedic.actions.contract import Failed, Finished, Intent, Pending, Skipped, Working
 from paramedic.actions.effects import Delete, JsonPatch
-from paramedic.actions.rollback_writes import LEFT_ANNOTATION
+from paramedic.actions.workloads.rollback_writes import LEFT_ANNOTATION
 from paramedic.model.objects import Object
 from unit.acting import apply, expect, observe, only_effect, prepare, record_of, refused, undo
 from unit.builders import (

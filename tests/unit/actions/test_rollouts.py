@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from paramedic.actions.contract import Failed, Observation, Working
-from paramedic.actions.rollouts import blocking_pod, deadline_warning, follow, refusal
+from paramedic.actions.workloads.rollouts import blocking_pod, deadline_warning, follow, refusal
 from paramedic.model.objects import Object
 from unit.acting import expect
 from unit.builders import NOW, ago, annotated, context, pod, with_status, workload

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from paramedic.actions.contract import Answer, Context, Failed, Finished, Intent, Skipped, Waiting, Working
 from paramedic.actions.effects import MergePatch
 from paramedic.actions.registry import ACTIONS
-from paramedic.actions.scale_size import ScaleParameters
+from paramedic.actions.scaling.size import ScaleParameters
 from paramedic.model.names import OPERATION_ANNOTATION
 from paramedic.model.objects import Object
 from paramedic.model.permissions import Permission

@@ -9,7 +9,7 @@ from paramedic.actions.diagnosis.kept import Kept
 from paramedic.actions.diagnosis.reading import Reader
 from paramedic.actions.diagnosis.scene import Scene, query_of, selector_of, service_called
 from paramedic.actions.reads import GetObject, ListObjects, Seen
-from paramedic.actions.template_references import uses_of
+from paramedic.actions.workloads.template_references import uses_of
 from paramedic.model.references import CONFIGMAP, POD, SECRET, ObjectRef
 from paramedic.model.workloads import pod_ready
 

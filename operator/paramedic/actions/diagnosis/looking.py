@@ -17,8 +17,8 @@ from paramedic.actions.diagnosis.kept import Kept
 from paramedic.actions.diagnosis.reading import Reader
 from paramedic.actions.diagnosis.scene import Log, Scene, mentioned, objections, query_of, strangers
 from paramedic.actions.reads import GetObject, ListObjects, ReadLog, Seen
-from paramedic.actions.rollouts import new_pods
 from paramedic.actions.targets import pods_of, replica_sets_of
+from paramedic.actions.workloads.rollouts import new_pods
 from paramedic.model.objects import Object, dig
 from paramedic.model.permissions import Permission
 from paramedic.model.references import (

@@ -6,7 +6,7 @@ from datetime import timedelta
 from paramedic.actions.diagnosis.findings import Finding, Rule, printable, quoted
 from paramedic.actions.diagnosis.kept import Kept
 from paramedic.actions.diagnosis.scene import Scene, Spoken
-from paramedic.actions.template_references import uses_of
+from paramedic.actions.workloads.template_references import uses_of
 from paramedic.model.references import CONFIGMAP, SECRET
 from paramedic.model.times import parse_time
 

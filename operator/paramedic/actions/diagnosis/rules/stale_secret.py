@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from paramedic.actions.diagnosis.findings import Finding, Rule, printable, quoted
 from paramedic.actions.diagnosis.scene import Scene, Spoken
-from paramedic.actions.template_references import uses_of
+from paramedic.actions.workloads.template_references import uses_of
 from paramedic.model.references import SECRET
 from paramedic.model.times import parse_time
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from paramedic.actions.contract import Context
 from paramedic.actions.effects import JsonPatch
-from paramedic.actions.revisions import Revision
 from paramedic.actions.targets import undo_operation
+from paramedic.actions.workloads.revisions import Revision
 from paramedic.model.names import OPERATION_ANNOTATION
 from paramedic.model.objects import Object, annotations
 

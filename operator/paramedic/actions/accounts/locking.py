@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from paramedic.actions.account_bindings import (
+from paramedic.actions.accounts.bindings import (
     Account,
     cluster_role_bindings,
     managers_of,

@@ -5,11 +5,11 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
-from paramedic.actions.answers import judge
 from paramedic.actions.contract import Failed, Finished, Parameters, Unknown
 from paramedic.actions.effects import Send
 from paramedic.actions.reads import HttpAnswer
-from paramedic.actions.requests import (
+from paramedic.actions.requests.answers import judge
+from paramedic.actions.requests.request import (
     BODY_TEXT,
     Body,
     Headers,

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from paramedic.actions.contract import Context, Evidence
 from paramedic.actions.effects import Create
-from paramedic.actions.evidence_secret import Pieces, build_secret, pack
+from paramedic.actions.evidence.secret import Pieces, build_secret, pack
 from paramedic.actions.reads import EXISTS, Seen, TryCreate
 from paramedic.model.names import child_name, digest
 from paramedic.model.references import SECRET

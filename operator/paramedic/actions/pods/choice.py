@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints, model_validator
 
 from paramedic.actions.contract import Context, Failed, Parameters, Skipped, Waiting
-from paramedic.actions.node_choice import NodeName
+from paramedic.actions.nodes.choice import NodeName
 from paramedic.model.objects import Object, condition, dig, labels
 from paramedic.model.text import listing
 from paramedic.model.times import parse_time

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from paramedic.actions.reads import Denied, ListObjects, Seen
-from paramedic.actions.template_references import uses_of
+from paramedic.actions.workloads.template_references import uses_of
 from paramedic.model.objects import Object, dig, labels, matches_selector
 from paramedic.model.permissions import Permission
 from paramedic.model.references import (

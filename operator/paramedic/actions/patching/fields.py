@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from paramedic.actions.patch_paths import is_element, parts_of
+from paramedic.actions.patching.paths import is_element, parts_of
 from paramedic.model.quantities import parse_quantity
 from paramedic.model.references import (
     CRON_JOB,

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from paramedic.actions.prom_answer import Series
+from paramedic.actions.prometheus.answer import Series
 from paramedic.model.expressions import ExpressionError, Variables, compiled, truth
 
 _VARIABLES: Variables = (("value", "double"), ("series", "list"), ("baseline", "doubles"))

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from paramedic.actions.diagnosis.containers import unscheduled
-from paramedic.actions.evidence_secret import Pieces, within_a_secret
+from paramedic.actions.evidence.secret import Pieces, within_a_secret
 from paramedic.actions.reads import ListObjects, ReadLog, Seen
 from paramedic.actions.targets import owned_by
 from paramedic.model.objects import Object, condition, dig

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from paramedic.actions import admission, rollouts
 from paramedic.actions.contract import Context, Failed, Finished, Pending, Waiting, Working
 from paramedic.actions.effects import MergePatch
 from paramedic.actions.reads import Seen
 from paramedic.actions.targets import carries, undo_operation
+from paramedic.actions.workloads import admission, rollouts
 from paramedic.model.names import OPERATION_ANNOTATION, RESTARTED_ANNOTATION
 from paramedic.model.objects import Object, dig
 from paramedic.model.references import ObjectRef

@@ -9,8 +9,8 @@ from typing import Any
 
 from paramedic.actions.contract import Context, Failed, Finished, Intent, Observation, Preparation, Waiting, Working
 from paramedic.actions.reads import GetObject, Seen
-from paramedic.actions.scale_fields import MAX_SIZE, MIN_SIZE
-from paramedic.actions.scale_size import NodeGroup, leap, wanted_nodes
+from paramedic.actions.scaling.fields import MAX_SIZE, MIN_SIZE
+from paramedic.actions.scaling.size import NodeGroup, leap, wanted_nodes
 from paramedic.actions.targets import refuse_managed
 from paramedic.model.objects import Object, annotations, dig, labels
 from paramedic.model.permissions import Permission

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from paramedic.actions.contract import Context
-from paramedic.actions.isolation_policy import policy_types, selects_any, temporary_policy
+from paramedic.actions.policies.isolation import policy_types, selects_any, temporary_policy
 from paramedic.model.addresses import Network
 from paramedic.model.cidrs import contains
 from paramedic.model.names import INCIDENT_LABEL, MANAGED_BY, MANAGED_BY_LABEL, STEP_LABEL

@@ -3,9 +3,9 @@ webhooks, and creates nothing.
 """
 
 from paramedic.actions.contract import Context
-from paramedic.actions.quota_room import makes_room
 from paramedic.actions.reads import EXISTS, Denied, ListObjects, Seen, TryCreate
 from paramedic.actions.targets import pods_of, selected_pods
+from paramedic.actions.workloads.quota_room import makes_room
 from paramedic.model.names import child_name
 from paramedic.model.objects import Object, annotations, controller_of, dig, labels
 from paramedic.model.references import POD, QUOTA

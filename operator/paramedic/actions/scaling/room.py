@@ -2,10 +2,10 @@
 
 from decimal import Decimal
 
-from paramedic.actions import admission
 from paramedic.actions.contract import Context
-from paramedic.actions.quota_room import usage
 from paramedic.actions.reads import Seen
+from paramedic.actions.workloads import admission
+from paramedic.actions.workloads.quota_room import usage
 from paramedic.model.objects import Object, dig
 from paramedic.model.quantities import parse_quantity
 from paramedic.model.text import plural

@@ -7,8 +7,8 @@ from typing import Any
 
 from paramedic.actions.contract import Context, Finished, Observation, Pending
 from paramedic.actions.effects import JsonPatch
-from paramedic.actions.patch_fields import KINDS, Field, Value, field_of, same, typed
-from paramedic.actions.patch_paths import NoSuchPlace, parts_of, set_at, steps_to, value_at
+from paramedic.actions.patching.fields import KINDS, Field, Value, field_of, same, typed
+from paramedic.actions.patching.paths import NoSuchPlace, parts_of, set_at, steps_to, value_at
 from paramedic.actions.reads import Seen
 from paramedic.actions.targets import last_writer, undo_operation
 from paramedic.model.names import FIELD_MANAGER, OPERATION_ANNOTATION

@@ -1,8 +1,8 @@
 """Which revision to go back to."""
 
 from paramedic.actions.contract import Failed, Skipped
-from paramedic.actions.revisions import Revision
-from paramedic.actions.rollback_writes import left_revisions
+from paramedic.actions.workloads.revisions import Revision
+from paramedic.actions.workloads.rollback_writes import left_revisions
 from paramedic.model.objects import Object
 from paramedic.model.references import ObjectRef
 

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from paramedic.actions.contract import Context, Failed
-from paramedic.actions.evidence_secret import Pieces, within_a_secret
+from paramedic.actions.evidence.secret import Pieces, within_a_secret
 from paramedic.actions.reads import Denied, ListObjects, ReadLog, Seen
-from paramedic.actions.revisions import revisions_of
 from paramedic.actions.targets import POD_LIMIT, find_target, pods_of
+from paramedic.actions.workloads.revisions import revisions_of
 from paramedic.model.objects import Object, dig
 from paramedic.model.references import EVENT, NETWORK_POLICY, NODE, POD, ObjectRef
 from paramedic.model.workloads import pod_ready

@@ -12,7 +12,7 @@ from typing import Any
 
 from paramedic.actions.contract import Context, Failed, Finished, Pending, Skipped, Working
 from paramedic.actions.effects import MergePatch
-from paramedic.actions.node_choice import (
+from paramedic.actions.nodes.choice import (
     cordoned_by_us,
     cordoned_for,
     crowd_text,

@@ -1,7 +1,7 @@
 """Pods that are the last available one of their owner, where no PodDisruptionBudget guards them."""
 
-from paramedic.actions.budgets import budgets_of
-from paramedic.actions.drain_filters import is_finished
+from paramedic.actions.nodes.drain_filters import is_finished
+from paramedic.actions.pods.budgets import budgets_of
 from paramedic.actions.reads import GetObject, ListObjects, Seen
 from paramedic.actions.targets import owned_by, ref_of_owner
 from paramedic.model.objects import Object, dig, selector_query

@@ -1,0 +1,1 @@
+"""Accounts that are locked: in the cluster, or at an identity provider."""

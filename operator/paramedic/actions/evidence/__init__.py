@@ -1,0 +1,1 @@
+"""Evidence: what is collected, and how it is kept."""

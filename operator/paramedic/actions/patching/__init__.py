@@ -1,0 +1,1 @@
+"""Patches: which fields may be set, how they are found and written."""

@@ -1,0 +1,1 @@
+"""NetworkPolicies: what they cut off, and what others still allow."""

@@ -1,0 +1,1 @@
+"""Answers of Prometheus, and what is made of them."""

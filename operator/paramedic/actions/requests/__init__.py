@@ -1,0 +1,1 @@
+"""HTTP requests as playbooks write them, and what their answers mean."""

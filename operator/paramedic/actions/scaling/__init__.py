@@ -1,0 +1,1 @@
+"""Scaling: how far, where the number stands, whether there is room."""

@@ -1,0 +1,1 @@
+"""Secrets that are rotated: who manages them, who reads them, what they held before."""
