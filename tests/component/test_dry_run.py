@@ -26,7 +26,7 @@ from paramedic.cluster.transport import ApiError, Request
 from paramedic.model.differences import HIDDEN, HIDDEN_OTHER
 from paramedic.model.names import HOLD_ANNOTATION
 from paramedic.model.objects import Object
-from paramedic.model.references import LEASE
+from paramedic.model.references import LEASE, POD
 
 _VERBS = {"POST": "create", "PATCH": "patch", "DELETE": "delete"}
 _SERVERS_OWN = ("managedFields", "resourceVersion", "uid", "generation", "creationTimestamp")
@@ -95,6 +95,18 @@ def with_jobs() -> Ward:
     return ward
 
 
+def with_nodes() -> Ward:
+    """A world of three nodes, with all Pods on the first."""
+    ward = Ward(image="web:v1")
+    for number in range(3):
+        ready = [{"type": "Ready", "status": "True"}]
+        node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": f"n{number}"}, "status": {"conditions": ready}}
+        ward.cluster.add(node)
+    for pod in ward.workloads.pods("shop", "web"):
+        ward.cluster.edit(POD, "shop", pod["metadata"]["name"], {"spec": {"nodeName": "n0"}})
+    return ward
+
+
 JOB = {"template": {"template": {"spec": {"containers": [{"name": "fix", "image": "web:v1"}]}}}}
 SCENARIOS = (
     Scenario("collectEvidence"),
@@ -104,6 +116,9 @@ SCENARIOS = (
     Scenario("scale", {"by": 1}),
     Scenario("patch", {"set": [{"path": "spec.minReadySeconds", "value": 5}]}),
     Scenario("runJob", JOB, with_jobs, later=("Secret/",)),  # its logs are kept once there are any
+    Scenario("deletePods", {"oldest": 2, "most": 2}, with_nodes),
+    Scenario("cordon", {"node": "n0"}, with_nodes),
+    Scenario("drain", {"node": "n0"}, with_nodes),
     Scenario("isolate", {"ttl": "1h", "allowDNS": True}),
     Scenario("blockIPs", {"cidrs": ["203.0.113.7"]}),
     Scenario("http", {"url": ENDPOINT, "body": {"on": False}, "headers": {"X-Team": "shop"}}, world=answering),
@@ -150,7 +165,8 @@ async def test_a_dry_run_shows_exactly_what_is_then_written(scenario: Scenario, 
     _, writes = await scenario.run("Execute")
 
     assert nothing == []
-    shown = rehearsal.step("act")["changes"]
+    # The evidence that is kept before what destroys it is a step of its own.
+    shown = [change for item in rehearsal.status()["steps"] for change in item.get("changes", [])]
     writes = [item for item in writes if not item.name.startswith(scenario.later)]
     assert [(item["verb"], item["object"]) for item in shown] == [(item.verb, item.name) for item in writes]
     for change, write in zip(shown, writes, strict=True):
@@ -180,7 +196,8 @@ def recorded(ward: Ward) -> list[Write]:
         name = address.name or request.body["metadata"]["name"]
         found = stored(ward, request, name)
         if moment == "before":
-            writes.append(Write(_VERBS[request.method], f"{address.resource.kind}/{name}", found))
+            verb = "evict" if address.subresource == "eviction" else _VERBS[request.method]
+            writes.append(Write(verb, f"{address.resource.kind}/{name}", found))
         else:
             writes[-1].after = found
 

@@ -98,7 +98,9 @@ def _by_kind(found: dict[str, frozenset[Permission]]) -> Iterator[str]:
 
 
 def _listed(permissions: frozenset[Permission]) -> str:
-    return ", ".join(f"`{item}`" for item in sorted(permissions, key=lambda item: (item.resource, item.verb, str(item))))
+    return ", ".join(
+        f"`{item}`" for item in sorted(permissions, key=lambda item: (item.resource, item.verb, str(item)))
+    )
 
 
 def _role(action: Action[Any]) -> str:
