@@ -48,7 +48,10 @@ def _node(shop: Kube, name: str, index: int, zones: int, labels: Mapping[str, st
         "apiVersion": "v1", "kind": "Node",
         "metadata": {"name": name, "labels": found, "annotations": {_FAKE: "fake"}},
         "spec": {"taints": [taint]},
-        "status": {"allocatable": {"cpu": "32", "memory": "64Gi", "pods": "250"}},
+        "status": {
+            "allocatable": {"cpu": "32", "memory": "64Gi", "pods": "250"},
+            "conditions": [{"type": kind, "status": "False"} for kind in ("MemoryPressure", "DiskPressure", "PIDPressure")],
+        },
     }  # fmt: skip
 
 

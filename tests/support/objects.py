@@ -99,6 +99,7 @@ ALL_ROLES = (
     "patch",
     "runjob",
     "deletepods",
+    "drain",
     "isolate",
     "blockips",
     "lockaccount",

@@ -82,6 +82,12 @@ def platform_mark(node: Object) -> str:
     return f"its {_CONFIGS[1]} is another than the current one" if current != desired else ""
 
 
+def complains(node: Object) -> bool:
+    """Whether it says of itself that something is wrong. What it says nothing about is no complaint, nor is it well."""
+    pressed = any(condition(node, kind).get("status") == "True" for kind in (*_PRESSURES, _NETWORK))
+    return pressed or condition(node, "Ready").get("status") != "True"
+
+
 def zone_of(node: Object) -> str:
     """Its failure domain; empty where it names none."""
     return labels(node).get(_ZONE, "")

@@ -261,6 +261,13 @@ def test_another_state_than_ready_is_no_recovery(status: str) -> None:
     assert isinstance(prepare("cordon", world, ctx), Intent)
 
 
+def test_a_node_that_is_ready_again_but_under_pressure_has_not_recovered() -> None:
+    ctx = replace(on_node(), began_at=NOW - timedelta(minutes=10))
+    pressed = machine(since=ago(minutes=5))
+    next(item for item in pressed["status"]["conditions"] if item["type"] == "DiskPressure")["status"] = "True"
+    assert isinstance(prepare("cordon", World.of(*fleet(10, pressed)), ctx), Intent)
+
+
 def test_a_node_that_became_ready_between_intent_and_effect_is_not_cordoned() -> None:
     ctx = replace(on_node(), began_at=NOW - timedelta(minutes=10))
     world = World.of(*fleet(10, machine(ready="Unknown")))

@@ -113,7 +113,7 @@ def test_an_incident_is_immutable_but_for_what_people_do() -> None:
 
 def test_an_action_that_needs_more_than_looking_has_a_role_of_its_own() -> None:
     assert {role["metadata"]["labels"]["paramedic.dev/action"] for role in action_roles()} == {
-        "look", "workloadStatus", "diagnose", "collectEvidence", "rollingRestart", "rollback", "scale", "patch", "runJob", "deletePods", "isolate", "blockIPs", "lockAccount",
+        "look", "workloadStatus", "diagnose", "collectEvidence", "rollingRestart", "rollback", "scale", "patch", "runJob", "deletePods", "drain", "isolate", "blockIPs", "lockAccount",
         "rotateSecret", "snapshotVolumes",
     }  # fmt: skip
 

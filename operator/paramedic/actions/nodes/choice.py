@@ -8,7 +8,7 @@ from pydantic import StringConstraints
 from paramedic.actions.contract import Context, Failed, Skipped
 from paramedic.actions.reads import ListObjects, Seen
 from paramedic.model.names import CORDON_CLAIM_ANNOTATION, CORDONED_BY_ANNOTATION, FIELD_MANAGER
-from paramedic.model.nodes import NodeView, control_plane_label, platform_mark, ready_since, zone_of
+from paramedic.model.nodes import NodeView, complains, control_plane_label, platform_mark, ready_since, zone_of
 from paramedic.model.objects import Object, annotations, dig
 from paramedic.model.references import NODE, ObjectRef
 from paramedic.model.text import plural
@@ -87,7 +87,7 @@ def refusal(node: Object, nodes: list[Object], ctx: Context) -> Failed | Skipped
 def _recovered(node: Object, began_at: datetime | None) -> bool:
     """Whether it became well after the incident began. That it was well all along is no reason against a cordon."""
     since = ready_since(node)
-    if not since or began_at is None or not NodeView.of(node).healthy:
+    if not since or began_at is None or complains(node):
         return False
     return since > format_second(began_at)
 
