@@ -10,12 +10,13 @@ from weakref import WeakValueDictionary
 
 from pydantic import ValidationError
 
+from paramedic.actions.contract import Working
 from paramedic.actions.effects import Effect, Hold, JsonPatch, MergePatch, Outcome, Result, Send
 from paramedic.actions.reads import AskPause, CountActive, GetObject, ListObjects, Missing, Read, Seen
 from paramedic.api.v1alpha1.incident import Incident
 from paramedic.clock import Clock
 from paramedic.cluster.api import Api
-from paramedic.cluster.transport import ApiError
+from paramedic.cluster.transport import ApiError, Unavailable
 from paramedic.engine.bounds import fit
 from paramedic.engine.decide import decide, settle
 from paramedic.engine.readiness.validation import explain
@@ -26,6 +27,7 @@ from paramedic.model.references import INCIDENT, ObjectRef
 from paramedic.outbox import Outbox
 from paramedic.pause import PauseSwitch
 from paramedic.publisher import Publisher
+from paramedic.unstored import Unstored, moved_steps
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +62,7 @@ class Reconciler:
         self._outbox, self._pause, self._index = outbox, pause, index
         self._stored: dict[Key, _Stored] = {}
         self._created: dict[Key, Object] = {}
-        self._fresh: dict[Key, set[str]] = {}  # operations whose intent was stored here and which were not begun yet
+        self._unstored = Unstored()
         self._claims: WeakValueDictionary[tuple[str, str], _Claim] = WeakValueDictionary()
 
     def is_echo(self, key: Key, resource_version: str) -> bool:
@@ -84,22 +86,26 @@ class Reconciler:
         obj = self._created.pop(key, None) or await self._api.get(ObjectRef.to(INCIDENT, *key))
         if obj is None or obj["metadata"].get("deletionTimestamp"):
             self._stored.pop(key, None)
-            self._fresh.pop(key, None)
+            self._unstored.forget(key)
             self._outbox.forget(key)
             return None
         claim = self._claim_of(key[0], _named_target(obj))
         look = _Look(key, obj, claim, claim.taken)
-        for _ in range(_TURNS):
+        for turn in range(_TURNS):
             incident = _parse(look.obj)
             if incident is None:
                 return None
+            if turn == 0:
+                look.settled = dict(self._unstored.verdicts(key, incident.status))
             run, decision = await self._decide(look, incident)
             if isinstance(decision, Store):
                 stored = await self._store(look, run)
                 if stored is None:
                     return timedelta(0)
                 # What was seen is kept for the effects of the intent just stored: they are bound to what was seen.
-                look.obj, look.settled = stored, {}
+                moved = {step.name for step in moved_steps(run.incident.status, run.status)}
+                look.settled = {name: kept for name, kept in look.settled.items() if name not in moved}
+                look.obj = stored
             elif isinstance(decision, Perform):
                 await self._perform(look, run, decision)
             else:
@@ -123,7 +129,7 @@ class Reconciler:
             incident,
             now,
             quiet_for=self._quiet_for(key),
-            fresh=frozenset(self._fresh.get(key, ())),
+            fresh=self._unstored.fresh(key),
             delivered=self._outbox.delivered(key),
             sending=self._outbox.sending(key),
         )
@@ -188,8 +194,11 @@ class Reconciler:
             if error.status in (404, 409):
                 return None
             raise
+        except Unavailable:
+            self._unstored.may_be_stored(look.key, run.begins)
+            raise
         self._note(look.key, stored)
-        self._keep_fresh(look.key, run)
+        self._unstored.stored(look.key, run.incident.status, run.status, run.begins)
         self._publisher.publish(run, run.happened)
         self._outbox.stored(look.key, run.incident, status)
         return stored
@@ -210,27 +219,22 @@ class Reconciler:
             if isinstance(effect, MergePatch | JsonPatch) and outcome.result is Result.DONE:
                 look.seen.answers[GetObject(effect.ref.named)] = outcome.stored
         verdict = settle(decision.pending, outcomes)
-        look.settled = {decision.step: verdict} if verdict is not None else {}
-
-    def _keep_fresh(self, key: Key, run: Run) -> None:
-        """Notes which operations may be begun now. What is over is forgotten."""
-        running = {step.operation_id for step in run.status.steps if step.state == "Running"}
-        fresh = {item for item in self._fresh.get(key, set()) | run.begins if item in running}
-        if fresh:
-            self._fresh[key] = fresh
-        else:
-            self._fresh.pop(key, None)
+        look.settled.pop(decision.step, None)
+        if verdict is None:
+            return
+        look.settled[decision.step] = verdict
+        if decision.pending.read is not None and not isinstance(verdict, Working):
+            operation = run.step(decision.step).operation_id or ""
+            self._unstored.learned(look.key, operation, verdict)
 
     async def _do(self, effect: Effect, run: Run, operation: str) -> Outcome:
         """One effect. A request counts as begun from here on, unless it was surely not sent."""
         if not isinstance(effect, Send):
             return await self._api.perform(effect, run.namespace, run.account)
-        fresh = self._fresh.get((run.namespace, run.name), set())
-        known = operation in fresh
-        fresh.discard(operation)
+        key = (run.namespace, run.name)
+        fresh = self._unstored.begin(key, operation)
         outcome = await self._api.perform(effect, run.namespace, run.account)
-        if known and outcome.result is Result.CONFLICT:
-            fresh.add(operation)
+        self._unstored.ended(key, operation, fresh, outcome)
         return outcome
 
     def _quiet_for(self, key: Key) -> timedelta:

@@ -10,6 +10,7 @@ import pytest
 from component.builders import HOME, Killed, StrikeAt, Ward, step
 from paramedic.actions.effects import Send
 from paramedic.actions.reads import HttpAnswer
+from paramedic.cluster.fake import Moment
 from paramedic.cluster.transport import Unavailable
 from paramedic.model.objects import Object
 from paramedic.model.references import CONFIGMAP, SECRET
@@ -174,6 +175,44 @@ async def test_what_was_surely_not_sent_is_retried() -> None:
     await ward.pass_time(timedelta(seconds=20))
     ward.http.set(URL, 200)
     assert (await ward.run())["phase"] == "Resolved"
+    assert len(ward.http.sent) == 1
+
+
+# --- what is known is not forgotten
+
+
+@pytest.mark.parametrize("status", [200, 503])
+async def test_an_answer_is_kept_when_a_person_writes_into_the_incident_meanwhile(status: int) -> None:
+    ward = await ward_with(answer=status)
+    ward.http.receive = lambda effect: ward.edit({"acknowledgedBy": "alice"})
+    found = await ward.run()
+    assert found["phase"] == ("Resolved" if status == 200 else "Failed")
+    assert f"answered {status}" in ward.step("switch")["message"]
+    assert len(ward.http.sent) == 1
+
+
+async def test_an_answer_is_kept_when_the_time_of_an_earlier_change_ends_meanwhile() -> None:
+    ward = await ward_with(
+        step("cut", "isolate", {"ttl": "1m"}), step("breathe", "wait", {"duration": "55s"}), sending()
+    )
+    ward.http.receive = lambda effect: ward.clock.advance(timedelta(seconds=10))
+    status = await ward.run()
+    assert status["phase"] == "Resolved", status["message"]
+    assert ward.states() == {"cut": "Undone", "breathe": "Succeeded", "switch": "Succeeded"}
+    assert len(ward.http.sent) == 1
+
+
+@pytest.mark.parametrize("write", [1, 2])
+@pytest.mark.parametrize("moment", ["before", "after"])
+async def test_an_api_server_that_does_not_answer_for_a_moment_leaves_nothing_unknown(
+    write: int, moment: Moment
+) -> None:
+    ward = await ward_with()
+    fault = StrikeAt(write, moment)
+    ward.cluster.fault = fault
+    status = await ward.run()
+    assert fault.struck
+    assert status["phase"] == "Resolved", status["message"]
     assert len(ward.http.sent) == 1
 
 

@@ -207,7 +207,7 @@ def test_an_expression_decides_over_values_labels_and_the_time_earlier(
     web.apply(playbook("look", *steps), incident("slow", "web", "look"))
     found = web.incident_in("slow", "Resolved", "Failed")["status"]
     assert [item["state"] for item in found["steps"]] == ["Succeeded", "Failed"], found["message"]
-    assert "value > 1.5 * baseline['1s'] is false: the value is 0.01 (pod=a)" in found["message"]
+    assert "value > 1.5 * baseline['1s'] is false: the value is 0.01 (__name__=errors:ratio, pod=a)" in found["message"]
 
 
 def test_an_expression_that_cannot_be_compiled_is_told_when_the_playbook_is_applied(

@@ -21,7 +21,7 @@ import yaml
 from aiohttp import web
 
 Moment = Literal["before", "after"]
-_NOT_COUNTED = ("/leases", "/events", "subjectaccessreviews")
+_NOT_COUNTED = ("/leases", "/events", "subjectaccessreviews", "selfsubjectreviews")
 
 
 @dataclass(frozen=True)
