@@ -298,5 +298,13 @@ def test_a_node_with_more_pods_than_an_intent_keeps_is_refused() -> None:
     assert "has 300 Pods or more" in refused(prepare("drain", house(*crowd), on_node()))
 
 
+def test_more_pods_take_no_more_questions() -> None:
+    few, many = house(), house(*(running(f"web-{number}") for number in range(4, 200)))
+    for world in (few, many):
+        record = begun(world)
+        observe("drain", world, record, on_node())
+    assert len(many.asked) == len(few.asked)
+
+
 def test_a_drain_destroys_evidence() -> None:
     assert ACTIONS["drain"].destroys_evidence

@@ -336,3 +336,46 @@ def test_everything_that_a_new_namespace_needs_can_be_printed() -> None:
         "RoleBinding",
         "RoleBinding",
     ]
+
+
+# --- what no RoleBinding can grant
+
+
+CORDON = step("keepAway", "cordon", {"node": "n1"})
+MAY_NOT_CORDON = ("get nodes", "list nodes", "patch nodes")
+
+
+def test_rights_on_nodes_that_are_missing_are_named() -> None:
+    found = judge(world(refused=MAY_NOT_CORDON), CORDON)
+    assert (found.status, found.reason) == ("False", "MissingPermission")
+    assert '"patch nodes" (needed by keepAway)' in found.message
+
+
+def test_what_is_needed_in_every_namespace_is_told_from_what_is_needed_in_one() -> None:
+    found = judge(world(refused=("create pods/eviction in all namespaces",)), step("empty", "drain", {"node": "n1"}))
+    assert '"create pods/eviction in all namespaces" (needed by empty)' in found.message
+
+
+def test_rights_on_nodes_are_granted_by_objects_of_the_whole_cluster() -> None:
+    objects = grants(judge(world(refused=MAY_NOT_CORDON), CORDON), kinds=["Node"])
+    name = "shop-responder-mend"
+    assert objects[f"ClusterRole/{name}"]["rules"] == [
+        {"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list", "patch"]}
+    ]
+    assert objects[f"ClusterRoleBinding/{name}"]["roleRef"]["kind"] == "ClusterRole"
+    assert objects[f"ClusterRoleBinding/{name}"]["subjects"] == [
+        {"kind": "ServiceAccount", "name": "responder", "namespace": "shop"}
+    ]
+    assert not any("nodes" in str(obj.get("rules")) for key, obj in objects.items() if key.startswith("Role/"))
+
+
+def test_the_operator_that_may_not_act_on_nodes_as_the_account_is_told_and_granted_it() -> None:
+    lacking = {"impersonate serviceaccounts named responder", "impersonate-on:serviceaccount:patch nodes"}
+    found = judge(world(operator_refused=frozenset(lacking)), CORDON)
+    assert 'the operator may not "patch nodes" as ServiceAccount responder' in found.message
+    binding = grants(found)["ClusterRoleBinding/paramedic-acts-within-actions"]
+    assert binding["roleRef"]["name"] == "paramedic-impersonation-cluster"
+
+
+def test_a_playbook_that_stays_in_its_namespace_is_granted_nothing_in_the_whole_cluster() -> None:
+    assert not [name for name in grants(judge(world()), everything=True) if name.startswith("Cluster")]

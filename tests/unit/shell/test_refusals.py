@@ -25,6 +25,11 @@ ACCOUNT = "system:serviceaccount:shop:responder"
             " grant it as manifests/base and manifests/responder show",
         ),
         (
+            f'nodes "n1" is forbidden: User "{ACCOUNT}" cannot patch resource "nodes" in API group "" at the cluster scope',
+            ACCOUNT,
+            'ServiceAccount responder in namespace shop may not "patch nodes"; grant it with a ClusterRole and a ClusterRoleBinding',
+        ),
+        (
             'pods "x" is forbidden: exceeded quota: few',
             ACCOUNT,
             'the API server refuses ServiceAccount responder in namespace shop: pods "x" is forbidden: exceeded quota: few',
