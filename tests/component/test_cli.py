@@ -582,6 +582,15 @@ def test_check_passes_on_what_the_operator_alone_can_know(terminal: Terminal) ->
     assert "paramedic-acts-within-actions" in done.stdout
 
 
+def test_check_passes_on_where_the_operator_may_not_send(terminal: Terminal) -> None:
+    terminal.ward.add(playbook("mend", SEND))
+    assert "only the operator knows whether an admin allowed it to send there" in terminal.says("check", "mend")
+    asyncio.run(PlaybookReviewer(terminal.ward.api, terminal.ward.clock).review("shop", "mend"))
+    done = terminal.run("check", "mend")
+    assert done.exit_code == 1
+    assert "the operator says: spec.steps[0].http.url: the operator may not send to" in " ".join(done.stdout.split())
+
+
 # --- outcomes that nobody can know
 
 SEND = step("call", "http", {"url": "https://api.example.com/v1", "body": {"a": 1}})

@@ -1,6 +1,7 @@
 """Who writes playbooks, as which account, and with which Secrets."""
 
 import json
+from collections.abc import Callable
 
 import pytest
 
@@ -73,15 +74,26 @@ def test_every_channel_is_checked_up_to_the_last_one(shop: Kube) -> None:
     eventually(lambda: writes(shop, "ed", playbook("mend", LOOK, channels=channels)))
 
 
-def test_a_secret_header_takes_the_right_to_get_its_secret_as_a_channel_does(shop: Kube) -> None:
-    def sending(*secrets: str) -> Object:
-        headers = [{"name": f"X-{at}", "secretRef": {"name": name, "key": "token"}} for at, name in enumerate(secrets)]
-        return playbook(
-            "mend", LOOK, step("call", "http", {"url": "https://api.example.com/v1", "secretHeaders": headers})
-        )
+def http_step(headers: list[Object]) -> Object:
+    return step("call", "http", {"url": "https://api.example.com/v1", "secretHeaders": headers})
 
-    assert "may not get Secret idp in namespace" in may_not_write(shop, "ed", sending("idp"))
+
+def lock_step(headers: list[Object]) -> Object:
+    request = {"url": "https://idp.example.com/v1"}
+    provider = {"account": "mallory", "lock": request, "unlock": request, "secretHeaders": headers}
+    return step("lock", "lockAccount", {"provider": provider})
+
+
+@pytest.mark.parametrize("sending", [http_step, lock_step], ids=["http", "lockAccount"])
+def test_a_secret_header_takes_the_right_to_get_its_secret_as_a_channel_does(
+    shop: Kube, sending: Callable[[list[Object]], Object]
+) -> None:
+    def naming(*secrets: str) -> Object:
+        refs = [{"name": f"X-{at}", "secretRef": {"name": name, "key": "token"}} for at, name in enumerate(secrets)]
+        return playbook("mend", LOOK, sending(refs))
+
+    assert "may not get Secret idp in namespace" in may_not_write(shop, "ed", naming("idp"))
     shop.apply(role("idp", ("", "secrets", ["get"], ["idp"])), binding("ed", "idp", "Role"))
-    eventually(lambda: writes(shop, "ed", sending("idp")))
-    assert "may not get Secret vault" in may_not_write(shop, "ed", sending("idp", "vault"))
-    writes(shop, "ed", sending("idp"))  # what was there is not asked for again
+    eventually(lambda: writes(shop, "ed", naming("idp")))
+    assert "may not get Secret vault" in may_not_write(shop, "ed", naming("idp", "vault"))
+    writes(shop, "ed", naming("idp"))  # what was there is not asked for again

@@ -379,3 +379,49 @@ def test_the_operator_that_may_not_act_on_nodes_as_the_account_is_told_and_grant
 
 def test_a_playbook_that_stays_in_its_namespace_is_granted_nothing_in_the_whole_cluster() -> None:
     assert not [name for name in grants(judge(world()), everything=True) if name.startswith("Cluster")]
+
+
+# --- where requests go
+
+HOOK = "https://hooks.example.com/v1"
+
+
+def calling(url: str) -> Object:
+    return step("call", "http", {"url": url})
+
+
+def test_an_endpoint_that_nobody_allowed_is_named_with_the_flag() -> None:
+    found = judge(world(), calling(f"{HOOK}/lock"))
+    assert (found.status, found.reason) == ("False", "EndpointNotAllowed")
+    assert found.message == (
+        f"spec.steps[0].http.url: the operator may not send to {HOOK}/lock; an admin allows it by starting the operator"
+        f" with --http-allow {HOOK}/lock, or a shorter prefix of it (PARAMEDIC_HTTP_ALLOW)"
+    )
+
+
+@pytest.mark.parametrize("url", [f"{HOOK}/lock", f"{HOOK}/users/${{incident.name}}", "${parameters.url}"])
+def test_an_endpoint_that_is_allowed_or_that_only_an_incident_knows_leaves_it_ready(url: str) -> None:
+    parameters = [{"name": "url", "required": True}]
+    assert judge(world(endpoints=(HOOK,)), calling(url), parameters=parameters).status == "True"
+
+
+def test_an_endpoint_whose_host_is_known_is_judged_although_its_path_is_not() -> None:
+    found = judge(world(endpoints=(HOOK,)), calling("https://elsewhere.example.com/v1/${incident.name}"))
+    assert found.reason == "EndpointNotAllowed"
+
+
+def test_both_requests_of_a_lock_must_be_allowed() -> None:
+    provider = {"account": "a", "lock": {"url": f"{HOOK}/lock"}, "unlock": {"url": "https://other.example.com/unlock"}}
+    found = judge(world(endpoints=(HOOK,)), step("lock", "lockAccount", {"provider": provider}))
+    assert [item.path for item in found.findings] == ["spec.steps[0].lockAccount.provider.unlock.url"]
+
+
+def test_a_url_that_is_none_is_told_from_the_text_alone() -> None:
+    found = judge(world(endpoints=(HOOK,)), calling(f"{HOOK}/../admin"))
+    assert found.reason == "Invalid"
+    assert "spec.steps[0].http.url: it has a path segment . or .., which leads elsewhere" in found.message
+
+
+def test_on_unknown_is_for_what_leaves_no_trace() -> None:
+    found = judge(world(), step("mend", "rollback", onUnknown="Retry"))
+    assert "spec.steps[0].onUnknown: what rollback did can always be found out; leave it out" in found.message
