@@ -116,6 +116,12 @@ def test_a_crash_loop_comes_with_the_telling_line_of_the_log_before() -> None:
     assert (found["class"], found["field"], found["proof"]) == ("CrashLoop", CONTAINER, "panic: no LISTEN")
 
 
+def test_a_log_that_the_kubelet_has_just_removed_is_made_up_for_by_the_one_after() -> None:
+    gone = b"unable to retrieve container logs for containerd://8993\n"
+    logs = {PREVIOUS: gone, ("web-1", "web", False): b"2026-11-24T02:59:02Z panic: no LISTEN\n"}
+    assert outputs(shop(web_pod("web-1", crashed()), logs=logs))["proof"] == "panic: no LISTEN"
+
+
 def test_a_crash_loop_without_a_log_tells_the_exit_code() -> None:
     assert "exit code 3" in outputs(shop(web_pod("web-1", crashed(3))))["proof"]
 

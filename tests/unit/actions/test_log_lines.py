@@ -85,6 +85,11 @@ def test_the_telling_line_of_a_run_that_ended_is_its_last_error_else_its_last() 
     assert telling_line(b"") == ""
 
 
+def test_what_a_kubelet_says_of_a_log_that_is_gone_is_no_line_of_it() -> None:
+    assert telling_line(b"unable to retrieve container logs for containerd://8993\n") == ""
+    assert telling_line(log("unable to retrieve container logs for me")) == "unable to retrieve container logs for me"
+
+
 def test_what_waits_says_the_same_again() -> None:
     assert repeated_line(log("start", "waiting 1", "waiting 2", "waiting 3")) == "waiting 3"
     assert repeated_line(log("step 1: create", "step 2: copy", "step 3: drop")) == ""

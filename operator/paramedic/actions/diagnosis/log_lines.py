@@ -17,6 +17,8 @@ _SLOWEST = timedelta(minutes=2)  # a complaint that comes more rarely than half 
 _KEPT, _LOOKED_AT = 16_384, 2048  # characters of a line
 
 _STAMP = re.compile(r"^(?P<moment>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)) ?")
+#: What a kubelet answers instead of a log that it has just removed: it is no word of the container.
+_NO_LOG = re.compile(r"unable to retrieve container logs for |failed to try resolving symlinks in path ")
 _TELLING = re.compile(
     r"panic|fatal|error|exception|refused|denied|not found|no such|cannot|can't|unable|failed|invalid|missing|in use",
     re.IGNORECASE,
@@ -85,7 +87,7 @@ def lines_of(content: bytes) -> Iterator[Line]:
     for raw in content.decode(errors="replace").splitlines():
         stamp = _STAMP.match(raw)
         text = raw[stamp.end() :] if stamp else raw
-        if text.strip():
+        if text.strip() and (stamp or not _NO_LOG.match(text)):
             yield Line(_moment(stamp["moment"]) if stamp else None, _masked(text[:_KEPT]))
 
 
