@@ -627,7 +627,9 @@ async def test_a_dry_run_of_a_patch_answers_and_stores_nothing(cluster: Cluster)
     answers = await Api(cluster.transport, FakeHttp()).answer([question], cluster.namespace, "")
 
     assert answers[question] == ""
-    assert (await cluster.get(DEPLOYMENT, "web"))["metadata"]["resourceVersion"] == found["metadata"]["resourceVersion"]
+    after = await cluster.get(DEPLOYMENT, "web")
+    assert after["metadata"]["generation"] == found["metadata"]["generation"]
+    assert not after["spec"].get("minReadySeconds")
 
 
 async def test_a_dry_run_of_a_patch_of_what_is_not_there_says_so(cluster: Cluster) -> None:

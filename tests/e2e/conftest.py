@@ -26,7 +26,7 @@ def start_operator(tmp_path: Path) -> Iterator[Callable[..., Operator]]:
     running: list[Operator] = []
 
     def start(kube: Kube, *options: str, kubeconfig: str | None = None) -> Operator:
-        log = tmp_path / f"operator-{len(running)}.log"
+        log = tmp_path / f"operator-{kube.namespace}-{len(running)}.log"
         found = Operator(
             kubeconfig or kube.kubeconfig, kube.namespace, log, f"--lease-namespace={kube.namespace}", *options
         )
