@@ -167,12 +167,12 @@ CLEAN_WRITES = {
         "PUT incidents", "POST secrets", "PUT incidents", "POST eviction", "POST eviction", "PUT incidents", "PUT incidents",
     ],
     "cordon": [
-        "PUT incidents", "PATCH nodes", "PATCH nodes", "PUT incidents",
-        "PUT incidents", "PATCH nodes", "PUT incidents", "PUT incidents",
+        "PUT incidents", "PATCH nodes", "PATCH nodes", "PUT incidents", "PUT incidents", "PUT incidents",
+        "PATCH nodes", "PUT incidents", "PUT incidents",
     ],
     "drain": [
         "PUT incidents", "POST secrets", "PUT incidents", "PATCH nodes", "PATCH nodes", "POST eviction", "POST eviction",
-        "PUT incidents", "PUT incidents", "PATCH nodes", "PUT incidents", "PUT incidents",
+        "PUT incidents", "PUT incidents", "PUT incidents", "PATCH nodes", "PUT incidents", "PUT incidents",
     ],
 }  # fmt: skip
 
