@@ -69,7 +69,7 @@ class Cordon(Action[CordonParameters]):
             return node
         if is_cordoned(node):
             return Finished(f"{cordoning.told_as_cordoned(node)}; it is left so", _outputs(node, before=True))
-        nodes = seen.items(question_about_nodes())
+        nodes = seen.items(question_about_nodes(recent=True))
         if refused := refusal(node, nodes, ctx):
             return refused
         if crowd := crowd_text(node, nodes, ctx.now):

@@ -97,7 +97,7 @@ class Drain(Action[DrainParameters]):
         node = find_node(params.node, ctx, seen)
         if isinstance(node, Failed):
             return node
-        nodes = seen.items(question_about_nodes())
+        nodes = seen.items(question_about_nodes(recent=True))
         if refused := refusal(node, nodes, ctx):
             return refused
         if not is_cordoned(node) and (crowd := crowd_text(node, nodes, ctx.now)):

@@ -26,8 +26,11 @@ COOL_DOWN = timedelta(minutes=1)
 _LIMIT = 5_000
 
 
-def question_about_nodes() -> ListObjects:
-    return ListObjects(NODE, "", limit=_LIMIT)
+def question_about_nodes(*, recent: bool = False) -> ListObjects:
+    """All nodes. ``recent``: as the API server has them at hand, which is enough to tell that it is not the time yet;
+    incidents that wait for their turn ask every few seconds.
+    """
+    return ListObjects(NODE, "", limit=_LIMIT, recent=recent)
 
 
 def find_node(named: str | None, ctx: Context, seen: Seen) -> Object | Failed:
