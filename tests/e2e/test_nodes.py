@@ -1,5 +1,6 @@
 """cordon and drain on a real API server, with nodes of the test's own: bounded, by eviction, and given back."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -121,6 +122,7 @@ def test_a_node_that_is_ready_again_when_a_person_approves_is_not_cordoned(
     break_node(shop, nodes[0])
     keep_away(shop, nodes[0], approval={"required": True})
     plan = ended(shop, nodes[0], "Waiting")["plan"]["hash"]
+    time.sleep(1.1)  # a condition's time is told in whole seconds, and must be after the incident's
     mend_node(shop, nodes[0])
     approval = {"step": "mend", "decision": "Approve", "by": "alice", "planHash": plan}
     shop.patch("incident", f"i-{nodes[0]}", {"spec": {"approvals": [approval]}})
