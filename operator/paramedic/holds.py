@@ -26,7 +26,7 @@ _ROUNDS = 20
 
 
 class CannotEnd(Exception):
-    """A change stays for now. The text says why."""
+    """What is temporary stays beyond its time. The text says why; it is tried again."""
 
 
 class Holds:

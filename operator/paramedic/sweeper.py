@@ -11,7 +11,7 @@ from paramedic.clock import Clock
 from paramedic.cluster.api import Api
 from paramedic.cluster.refusals import explain_refusal
 from paramedic.cluster.transport import ApiError, Unavailable
-from paramedic.holds import Holds
+from paramedic.holds import CannotEnd, Holds
 from paramedic.model.names import (
     ACCOUNT_ANNOTATION,
     EXPIRES_ANNOTATION,
@@ -29,10 +29,6 @@ from paramedic.pause import PauseSwitch
 from paramedic.reconciler import NotLeading
 
 log = logging.getLogger(__name__)
-
-
-class CannotEnd(Exception):
-    """A policy stays for now. The text says why."""
 
 
 class Sweeper:

@@ -22,19 +22,18 @@ from paramedic.actions.contract import (
 from paramedic.actions.effects import Create
 from paramedic.actions.policies.blocking import Direction, build_block, standing
 from paramedic.actions.policies.cluster_ranges import cluster_ranges
-from paramedic.actions.policies.isolation import lift_policy, policy_ref
+from paramedic.actions.policies.isolation import POLICY_PERMISSIONS, beyond_policies, lift_policy, policy_ref
 from paramedic.actions.reads import Denied, ListObjects, Seen
-from paramedic.actions.targets import find_target, look_permissions, pods_of
+from paramedic.actions.targets import counted_pods, find_target, look_permissions
 from paramedic.model.addresses import Network
 from paramedic.model.cidrs import format_range, parse_ranges, special_use
-from paramedic.model.durations import PATTERN, parse_duration
+from paramedic.model.durations import Duration, parse_duration
 from paramedic.model.names import child_name
 from paramedic.model.objects import Object, dig, labels
 from paramedic.model.permissions import Permission
 from paramedic.model.references import NETWORK_POLICY, SERVICE
 from paramedic.model.text import listing, plural
 from paramedic.model.times import format_time
-from paramedic.model.workloads import pod_counts
 
 MOST_RANGES = 64
 #: The shortest prefix of one range: more addresses than that are no attacker but a part of the Internet.
@@ -61,9 +60,7 @@ class BlockIPsParameters(Parameters):
     direction: Literal["Ingress", "Egress", "Both"] = Field(
         "Ingress", description="Ingress: what they send to the Pods. Egress: what the Pods send to them."
     )
-    ttl: Annotated[str, StringConstraints(pattern=PATTERN, min_length=2, max_length=16)] = Field(
-        "1h", description="When the block ends by itself, counted from its start."
-    )
+    ttl: Duration = Field("1h", description="When the block ends by itself, counted from its start.")
 
     @field_validator("cidrs")
     @classmethod
@@ -84,8 +81,7 @@ class BlockIPs(Action[BlockIPsParameters]):
     example = 'blockIPs: {cidrs: ["${parameters.attackers}"], ttl: 1h}'
 
     def permissions(self, params: BlockIPsParameters, kind: str) -> frozenset[Permission]:
-        verbs = {Permission.to(verb, NETWORK_POLICY) for verb in ("get", "list", "create", "delete")}
-        return look_permissions(kind) | verbs
+        return look_permissions(kind) | POLICY_PERMISSIONS
 
     def optional_permissions(self, params: BlockIPsParameters, kind: str) -> frozenset[Permission]:
         return frozenset({Permission.to("list", SERVICE)})
@@ -155,12 +151,11 @@ def _directions(
     params: BlockIPsParameters, ctx: Context, found: Object, seen: Seen, blocked: list[Network]
 ) -> list[Direction] | Failed | Skipped:
     """In which directions a policy of ours can block them; those that are denied already are left out."""
-    pods = [pod for pod in pods_of(found, seen) if pod_counts(pod)]
+    pods = counted_pods(found, seen)
     if not pods:
         return Failed(f"{ctx.target} has no Pod that could be shielded", final=True)
-    hosted = [pod["metadata"]["name"] for pod in pods if dig(pod, "spec", "hostNetwork")]
-    if hosted:
-        return Failed(f"{listing(hosted)} uses the host's network, which no policy reaches", final=True)
+    if refused := beyond_policies(pods):
+        return refused
     policies = seen.items(ListObjects(NETWORK_POLICY, ctx.namespace))
     wanted: list[Direction] = ["Ingress", "Egress"] if params.direction == "Both" else [params.direction]
     ours: list[Direction] = []
@@ -204,7 +199,7 @@ def _intent(
         "cidrs": [str(item) for item in blocked],
         "directions": ours,
         "until": format_time(until),
-        "pods": sum(pod_counts(pod) for pod in pods_of(found, seen)),
+        "pods": len(counted_pods(found, seen)),
         "remark": _hidden_addresses(ctx, found, seen) if "Ingress" in ours else "",
     }
     message = f"blocking {_who(record)} for {ctx.target} ({plural(record['pods'], 'Pod')}) for {params.ttl}"

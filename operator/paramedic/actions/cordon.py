@@ -15,16 +15,13 @@ from paramedic.actions.contract import (
     Observation,
     Parameters,
     Preparation,
-    Waiting,
 )
 from paramedic.actions.nodes import cordoning
 from paramedic.actions.nodes.choice import (
     NodeName,
-    crowd_text,
     find_node,
     is_cordoned,
-    question_about_nodes,
-    refusal,
+    not_now,
 )
 from paramedic.actions.reads import Seen
 from paramedic.model.permissions import Permission
@@ -69,11 +66,8 @@ class Cordon(Action[CordonParameters]):
             return node
         if is_cordoned(node):
             return Finished(f"{cordoning.told_as_cordoned(node)}; it is left so", _outputs(node, before=True))
-        nodes = seen.items(question_about_nodes(recent=True))
-        if refused := refusal(node, nodes, ctx):
-            return refused
-        if crowd := crowd_text(node, nodes, ctx.now):
-            return Waiting(crowd)
+        if answer := not_now(node, ctx, seen):
+            return answer
         ref = ObjectRef.of(node)
         record = cordoning.record_of(node, ctx)
         text = f"cordoning {ref}: no new Pod comes to it, and those that run on it stay"

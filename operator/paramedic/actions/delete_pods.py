@@ -21,13 +21,13 @@ from paramedic.actions.pods.budgets import hold_on, question_about_budgets
 from paramedic.actions.pods.choice import DeletePodsParameters, choose, names_of
 from paramedic.actions.pods.replacing import Replacing
 from paramedic.actions.reads import Seen
-from paramedic.actions.targets import find_target, look_permissions, pods_of
+from paramedic.actions.targets import counted_pods, find_target, look_permissions, pods_of
 from paramedic.model.nodes import NodeView
 from paramedic.model.objects import Object, dig
 from paramedic.model.permissions import Permission
 from paramedic.model.references import DISRUPTION_BUDGET, NODE, POD, ObjectRef
 from paramedic.model.text import listing, plural
-from paramedic.model.workloads import Workload, pod_counts, pod_ready
+from paramedic.model.workloads import Workload, pod_ready
 
 _MOST_FRUITLESS = 2
 
@@ -56,7 +56,7 @@ class DeletePods(Action[DeletePodsParameters]):
         if ctx.fruitless_restarts >= _MOST_FRUITLESS:
             text = f"Pods of {ctx.target} were deleted by {ctx.fruitless_restarts} incidents within the last hour"
             return Failed(f"{text}, and it did not recover; that does not mend this, so a person must look", final=True)
-        pods = [pod for pod in pods_of(found, seen) if pod_counts(pod)]
+        pods = counted_pods(found, seen)
         chosen = choose(params, ctx, pods)
         if not isinstance(chosen, list):
             return chosen

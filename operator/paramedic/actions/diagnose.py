@@ -1,9 +1,9 @@
 """`diagnose`: what is wrong with the target, which object and field are to blame, and what proves it?"""
 
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from paramedic.actions.contract import Action, Context, Failed, Finished, Parameters, Waiting
 from paramedic.actions.diagnosis.findings import Finding, printable
@@ -11,7 +11,7 @@ from paramedic.actions.diagnosis.looking import CLOSER, look
 from paramedic.actions.diagnosis.verdict import Diagnosis, diagnose
 from paramedic.actions.reads import Seen
 from paramedic.actions.targets import find_target, look_permissions
-from paramedic.model.durations import PATTERN, parse_duration
+from paramedic.model.durations import Duration, parse_duration
 from paramedic.model.permissions import Permission
 from paramedic.model.text import shorten
 
@@ -32,7 +32,7 @@ class DiagnoseParameters(Parameters):
     target uses, and keeps names of keys and times, never a value. Write `diagnose: {}`.
     """
 
-    patience: Annotated[str, StringConstraints(pattern=PATTERN, min_length=2, max_length=16)] = Field(
+    patience: Duration = Field(
         "45s",
         description="How long it looks again while it finds nothing and things still move, such as Pods that have just"
         " started: many faults show in their second half-minute only. 0s: it answers at once.",

@@ -23,11 +23,8 @@ from paramedic.actions.effects import Evict
 from paramedic.actions.nodes import cordoning, last_pods
 from paramedic.actions.nodes.choice import (
     NodeName,
-    crowd_text,
     find_node,
-    is_cordoned,
-    question_about_nodes,
-    refusal,
+    not_now,
 )
 from paramedic.actions.nodes.drain_filters import Sorted, named, sort_pods
 from paramedic.actions.pods.budgets import hold_on, question_about_budgets
@@ -97,11 +94,8 @@ class Drain(Action[DrainParameters]):
         node = find_node(params.node, ctx, seen)
         if isinstance(node, Failed):
             return node
-        nodes = seen.items(question_about_nodes(recent=True))
-        if refused := refusal(node, nodes, ctx):
-            return refused
-        if not is_cordoned(node) and (crowd := crowd_text(node, nodes, ctx.now)):
-            return Waiting(crowd)
+        if answer := not_now(node, ctx, seen):
+            return answer
         pods = seen.items(_question_about_pods(node["metadata"]["name"]))
         if len(pods) >= _MOST_PODS:
             return Failed(f"{ObjectRef.of(node)} has {_MOST_PODS} Pods or more; drain it with kubectl", final=True)

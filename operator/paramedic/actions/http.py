@@ -29,13 +29,13 @@ from paramedic.actions.requests.request import (
     Method,
     SecretHeaders,
     StatusCode,
-    TimeoutText,
     UrlText,
     identity_of,
     in_words,
     secret_permissions,
     send,
 )
+from paramedic.model.durations import Duration
 from paramedic.model.permissions import Permission
 
 
@@ -63,7 +63,7 @@ class HttpParameters(Parameters):
     expect_status: list[StatusCode] = Field(
         default=[200, 201, 202, 204], min_length=1, max_length=20, description="The status codes that count as done."
     )
-    timeout: TimeoutText = Field("10s", description="How long to wait for the answer, at most 60s.")
+    timeout: Duration = Field("10s", description="How long to wait for the answer, at most 60s.")
 
     def effect(self, key: str) -> Send:
         return send(self.method, self.url, key, self.body, self.headers, self.secret_headers, self.timeout)

@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints
 
 from paramedic.actions.contract import Action, Context, Failed, Finished, Parameters
 from paramedic.actions.reads import HttpAnswer, HttpGet, Seen
-from paramedic.model.durations import PATTERN, parse_duration
+from paramedic.model.durations import Duration, parse_duration
 from paramedic.model.text import listing
 
 _BODY_LIMIT = 65_536  # bytes, as the description of expectBody says
@@ -32,9 +32,7 @@ class HttpCheckParameters(Parameters):
     expect_body: str | None = Field(
         None, max_length=1024, description="Text that the first 64 KiB of the body must contain; any if left out."
     )
-    timeout: Annotated[str, StringConstraints(pattern=PATTERN, min_length=2, max_length=16)] = Field(
-        "5s", description="How long to wait for the answer, at most 60s."
-    )
+    timeout: Duration = Field("5s", description="How long to wait for the answer, at most 60s.")
 
 
 class HttpCheck(Action[HttpCheckParameters]):

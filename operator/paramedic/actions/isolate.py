@@ -19,6 +19,8 @@ from paramedic.actions.contract import (
 )
 from paramedic.actions.effects import Create, Effect, MergePatch
 from paramedic.actions.policies.isolation import (
+    POLICY_PERMISSIONS,
+    beyond_policies,
     build_policy,
     lift_policy,
     policies_that_deny_egress,
@@ -26,15 +28,15 @@ from paramedic.actions.policies.isolation import (
     policy_ref,
 )
 from paramedic.actions.reads import ListObjects, Seen
-from paramedic.actions.targets import find_target, look_permissions, pods_of
-from paramedic.model.durations import PATTERN, parse_duration
+from paramedic.actions.targets import counted_pods, find_target, look_permissions
+from paramedic.model.durations import Duration, parse_duration
 from paramedic.model.names import QUARANTINE_LABEL, child_name
 from paramedic.model.objects import Object, dig, labels
 from paramedic.model.permissions import Permission
 from paramedic.model.references import NETWORK_POLICY, POD, ObjectRef
 from paramedic.model.text import listing, plural
 from paramedic.model.times import format_time
-from paramedic.model.workloads import pod_counts, pod_ready
+from paramedic.model.workloads import pod_ready
 
 
 class IsolateParameters(Parameters):
@@ -52,9 +54,7 @@ class IsolateParameters(Parameters):
         " selects. An incident whose target is a Pod quarantines that Pod.",
     )
     allow_dns: bool = Field(False, alias="allowDNS", description="Leave DNS (port 53 to kube-system) open.")
-    ttl: Annotated[str, StringConstraints(pattern=PATTERN, min_length=2, max_length=16)] = Field(
-        "1h", description="When the isolation ends by itself, counted from its start."
-    )
+    ttl: Duration = Field("1h", description="When the isolation ends by itself, counted from its start.")
 
 
 class Isolate(Action[IsolateParameters]):
@@ -68,8 +68,7 @@ class Isolate(Action[IsolateParameters]):
     example = "isolate: {ttl: 1h, allowDNS: true}"
 
     def permissions(self, params: IsolateParameters, kind: str) -> frozenset[Permission]:
-        verbs = {Permission.to(verb, NETWORK_POLICY) for verb in ("get", "list", "create", "delete")}
-        return look_permissions(kind) | verbs | (self.pod_permissions(params) if params.pod else set())
+        return look_permissions(kind) | POLICY_PERMISSIONS | (self.pod_permissions(params) if params.pod else set())
 
     def pod_permissions(self, params: IsolateParameters) -> frozenset[Permission]:
         return frozenset({Permission.to(verb, POD) for verb in ("get", "patch")})
@@ -78,13 +77,12 @@ class Isolate(Action[IsolateParameters]):
         found = find_target(ctx, seen)
         if isinstance(found, Failed):
             return found
-        pods = [pod for pod in pods_of(found, seen) if pod_counts(pod)]
+        pods = counted_pods(found, seen)
         chosen = _chosen(params, ctx, pods)
         if isinstance(chosen, Failed):
             return chosen
-        hosted = [pod["metadata"]["name"] for pod in chosen if dig(pod, "spec", "hostNetwork")]
-        if hosted:
-            return Failed(f"{listing(hosted)} uses the host's network, which no policy reaches", final=True)
+        if refused := beyond_policies(chosen):
+            return refused
         policies = seen.items(ListObjects(NETWORK_POLICY, ctx.namespace))
         pod_labels = [labels(pod) for pod in chosen]
         dns = params.allow_dns and not policies_that_deny_egress(policies, pod_labels)

@@ -26,7 +26,7 @@ from paramedic.actions.contract import (
 from paramedic.actions.holds import hold_on
 from paramedic.actions.reads import Seen
 from paramedic.actions.requests.request import identity_of, in_words, secret_permissions
-from paramedic.model.durations import PATTERN, parse_duration
+from paramedic.model.durations import Duration, parse_duration
 from paramedic.model.permissions import Permission
 from paramedic.model.references import CLUSTER_ROLE_BINDING, POD, ROLE_BINDING, SERVICE_ACCOUNT
 from paramedic.model.times import format_time
@@ -57,9 +57,7 @@ class LockAccountParameters(Parameters):
         description="Take it out of ClusterRoleBindings too. Grant the playbook's account get, list and patch of"
         " clusterrolebindings with a ClusterRoleBinding for that.",
     )
-    ttl: Annotated[str, StringConstraints(pattern=PATTERN, min_length=2, max_length=16)] = Field(
-        "1h", description="When the lock ends by itself, counted from its start."
-    )
+    ttl: Duration = Field("1h", description="When the lock ends by itself, counted from its start.")
 
     @field_validator("service_account")
     @classmethod

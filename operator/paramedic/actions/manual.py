@@ -18,12 +18,11 @@ from paramedic.actions.contract import (
 )
 from paramedic.actions.notify import ChannelText, MessageText
 from paramedic.actions.reads import Seen
-from paramedic.model.durations import PATTERN, parse_duration
+from paramedic.model.durations import Duration, parse_duration
 from paramedic.model.text import shorten
 
 _SHORTEST, _LONGEST = timedelta(minutes=1), timedelta(hours=24)
 _LAST_DEADLINE = timedelta(days=7)
-DurationText = Annotated[str, StringConstraints(pattern=PATTERN, min_length=2, max_length=16)]
 
 
 class ManualParameters(Parameters):
@@ -44,10 +43,10 @@ class ManualParameters(Parameters):
         description="Where they are told, reminded, and told that it is late: a name in spec.channels. Left out, it is the"
         " channel of the first escalation level.",
     )
-    remind_every: DurationText | None = Field(
+    remind_every: Duration | None = Field(
         None, description="How often they are reminded while it waits, 1m to 24h, such as 15m; never if left out."
     )
-    deadline: DurationText | None = Field(
+    deadline: Duration | None = Field(
         None, description="By when it must be done, counted from when the step began, at most 168h, such as 2h."
     )
     message: MessageText | None = Field(

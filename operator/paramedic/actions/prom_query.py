@@ -13,7 +13,7 @@ from paramedic.actions.http_check import url_refusal
 from paramedic.actions.prometheus.answer import BODY_LIMIT, Series, Unknown, read_series
 from paramedic.actions.prometheus.expression import check, holds
 from paramedic.actions.reads import HttpGet, Seen
-from paramedic.model.durations import PATTERN, parse_duration
+from paramedic.model.durations import Duration, parse_duration
 from paramedic.model.expressions import ExpressionError
 
 _SHOWN = 10
@@ -22,8 +22,6 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq, "!=": operator.ne,
 }  # fmt: skip
-
-Duration = Annotated[str, StringConstraints(pattern=PATTERN, min_length=2, max_length=16)]
 
 
 def _offset(text: Any) -> Any:

@@ -26,7 +26,7 @@ from paramedic.actions.secrets import consumers as secret_consumers
 from paramedic.actions.secrets.managers import manager_of, release_of
 from paramedic.actions.secrets.versions import forget_version, keep_version, kept_ref, put_back, rotate, whose_values
 from paramedic.actions.targets import look_permissions, patch_permission
-from paramedic.model.durations import PATTERN, parse_duration
+from paramedic.model.durations import Duration, parse_duration
 from paramedic.model.names import child_name
 from paramedic.model.objects import Object, dig
 from paramedic.model.permissions import Permission
@@ -71,9 +71,7 @@ class RotateSecretParameters(Parameters):
         True,
         description="Whether who uses the values is restarted. false: each keeps the old value until it starts anew.",
     )
-    ttl: Annotated[str, StringConstraints(pattern=PATTERN, min_length=2, max_length=16)] = Field(
-        "24h", description="How long the values before are kept, and the step can be undone."
-    )
+    ttl: Duration = Field("24h", description="How long the values before are kept, and the step can be undone.")
 
     @field_validator("secret")
     @classmethod

@@ -29,7 +29,7 @@ from paramedic.actions.jobs.spec import FIELDS, MOST_FAILING_PODS, Source, build
 from paramedic.actions.reads import Denied, Seen, TryCreate
 from paramedic.actions.targets import carries
 from paramedic.actions.workloads import admission
-from paramedic.model.durations import PATTERN, format_duration, parse_duration
+from paramedic.model.durations import Duration, format_duration, parse_duration
 from paramedic.model.names import child_name, digest
 from paramedic.model.objects import Object, dig, labels
 from paramedic.model.permissions import Permission
@@ -60,9 +60,7 @@ class RunJobParameters(Parameters):
         " completionMode where wanted. Templates ${...} are substituted, but not in command and args, where a value could"
         " become a command: give it to the container in env.",
     )
-    deadline: Annotated[str, StringConstraints(pattern=PATTERN, min_length=2, max_length=16)] = Field(
-        "10m", description="How long it may run, 1s to 6h."
-    )
+    deadline: Duration = Field("10m", description="How long it may run, 1s to 6h.")
     tail_lines: int = Field(500, ge=1, le=5000, description="How many last lines of each log are kept.")
 
     @field_validator("deadline")

@@ -20,7 +20,7 @@ from paramedic.actions.contract import (
 )
 from paramedic.actions.effects import Create, Delete
 from paramedic.actions.reads import GetObject, ListObjects, NotServed, Seen
-from paramedic.actions.targets import carries, find_target, look_permissions, pods_of
+from paramedic.actions.targets import carries, counted_pods, find_target, look_permissions
 from paramedic.model.names import (
     INCIDENT_LABEL,
     OPERATION_ANNOTATION,
@@ -34,7 +34,6 @@ from paramedic.model.objects import Object, dig
 from paramedic.model.permissions import Permission
 from paramedic.model.references import CLAIM, VOLUME_SNAPSHOT, ObjectRef
 from paramedic.model.text import listing, plural, shorten
-from paramedic.model.workloads import pod_counts
 
 _MOST = 32
 
@@ -80,7 +79,7 @@ class SnapshotVolumes(Action[SnapshotVolumesParameters]):
                 " VolumeSnapshotClass for the volumes' driver",
                 final=True,
             )
-        names = sorted({name for pod in pods_of(found, seen) if pod_counts(pod) for name in _claims_of(pod)})
+        names = sorted({name for pod in counted_pods(found, seen) for name in _claims_of(pod)})
         if not names:
             return Failed(
                 f"no Pod of {ctx.target} mounts a PersistentVolumeClaim, so there is nothing to keep", final=True

@@ -16,6 +16,7 @@ from paramedic.model.references import (
     STATEFULSET,
     ObjectRef,
 )
+from paramedic.model.workloads import pod_counts
 
 _RESOURCES = {item.kind: item for item in (DEPLOYMENT, STATEFULSET, DAEMONSET)}
 POD_LIMIT = 500
@@ -82,6 +83,11 @@ def pods_of(workload: Object, seen: Seen) -> list[Object]:
     seen.prefetch((_replica_sets(workload), question))
     owners = {item["metadata"]["uid"] for item in replica_sets_of(workload, seen)}
     return [pod for pod in seen.items(question) if dig(controller_of(pod), "uid") in owners]
+
+
+def counted_pods(workload: Object, seen: Seen) -> list[Object]:
+    """Its Pods, those left out that have ended or are on their way out."""
+    return [pod for pod in pods_of(workload, seen) if pod_counts(pod)]
 
 
 def selected_pods(workload: Object, seen: Seen) -> list[Object]:

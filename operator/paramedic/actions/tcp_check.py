@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints, field_validator
 
 from paramedic.actions.contract import Action, Context, Failed, Finished, Parameters
 from paramedic.actions.reads import Seen, TcpAnswer, TcpConnect
-from paramedic.model.durations import PATTERN, parse_duration
+from paramedic.model.durations import Duration, parse_duration
 from paramedic.model.text import shorten
 
 _NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?")
@@ -34,9 +34,7 @@ class TcpCheckParameters(Parameters):
         description="A host name or an address, such as db.shop. Templates ${parameters.NAME} are substituted."
     )
     port: int = Field(ge=1, le=65535, description="The port that must accept connections.")
-    timeout: Annotated[str, StringConstraints(pattern=PATTERN, min_length=2, max_length=16)] = Field(
-        "5s", description="How long to wait for the connection, 1s to 60s."
-    )
+    timeout: Duration = Field("5s", description="How long to wait for the connection, 1s to 60s.")
 
     @field_validator("timeout")
     @classmethod

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from paramedic.actions.contract import Action, Context, Finished, Intent, Parameters, Working
 from paramedic.actions.reads import Seen
-from paramedic.model.durations import PATTERN, format_duration, parse_duration
+from paramedic.model.durations import Duration, format_duration, parse_duration
 from paramedic.model.times import format_time, parse_time
 
 
@@ -17,9 +17,7 @@ class WaitParameters(Parameters):
     start of the step, restarts of the operator included.
     """
 
-    duration: Annotated[str, StringConstraints(pattern=PATTERN, min_length=2, max_length=16)] = Field(
-        description="How long, such as 30s or 5m."
-    )
+    duration: Duration = Field(description="How long, such as 30s or 5m.")
 
 
 class Wait(Action[WaitParameters]):

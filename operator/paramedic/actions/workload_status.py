@@ -6,12 +6,12 @@ from pydantic import Field
 
 from paramedic.actions.contract import Action, Context, Failed, Finished, Parameters
 from paramedic.actions.reads import Missing, Seen
-from paramedic.actions.targets import find_target, look_permissions, pods_of
+from paramedic.actions.targets import counted_pods, find_target, look_permissions, pods_of
 from paramedic.actions.workloads.dependents import PERMISSIONS, Dependents, dependents_of, questions
 from paramedic.model.objects import Object
 from paramedic.model.permissions import Permission
 from paramedic.model.text import listing
-from paramedic.model.workloads import Workload, pod_counts, pod_ready, pod_trouble
+from paramedic.model.workloads import Workload, pod_ready, pod_trouble
 
 
 class WorkloadStatusParameters(Parameters):
@@ -49,7 +49,7 @@ class WorkloadStatus(Action[WorkloadStatusParameters]):
         view = Workload.of(found)
         wanted = params.dependents and not ctx.proving
         around = _side_by_side(found, seen) if wanted else None
-        pods = [pod for pod in pods_of(found, seen) if pod_counts(pod)]
+        pods = counted_pods(found, seen)
         outputs = {
             "desired": view.desired,
             "ready": view.ready,

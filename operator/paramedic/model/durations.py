@@ -2,10 +2,16 @@
 
 import re
 from datetime import timedelta
+from typing import Annotated
+
+from pydantic import StringConstraints
 
 #: The pattern the API server checks. At least one number with a unit; hours, minutes, seconds, in this order. At most
 #: six digits each: a longer number is no duration that a date could still be counted with.
 PATTERN = r"^([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?$"
+
+#: A duration as a field of a model; what it means is read by `parse_duration`.
+Duration = Annotated[str, StringConstraints(pattern=PATTERN, min_length=2, max_length=16)]
 
 _PARTS = re.compile(r"(?:(?P<hours>[0-9]{1,6})h)?(?:(?P<minutes>[0-9]{1,6})m)?(?:(?P<seconds>[0-9]{1,6})s)?")
 

@@ -16,10 +16,10 @@ from paramedic.actions.requests.request import (
     Method,
     SecretHeaders,
     StatusCode,
-    TimeoutText,
     UrlText,
     send,
 )
+from paramedic.model.durations import Duration
 
 
 class ProviderRequest(Parameters):
@@ -47,7 +47,7 @@ class ProviderParameters(Parameters):
     expect_status: list[StatusCode] = Field(
         default=[200, 201, 202, 204], min_length=1, max_length=20, description="The status codes that count as done."
     )
-    timeout: TimeoutText = Field("10s", description="How long to wait for each answer, at most 60s.")
+    timeout: Duration = Field("10s", description="How long to wait for each answer, at most 60s.")
 
     def locking(self, key: str) -> Send:
         return self._effect(self.lock, key)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from paramedic.actions.contract import Context
 from paramedic.actions.diagnosis.addresses import unreached
 from paramedic.actions.diagnosis.denials import refused_in
-from paramedic.actions.diagnosis.kept import Kept
+from paramedic.actions.diagnosis.kept import read_kept
 from paramedic.actions.diagnosis.reading import Reader
 from paramedic.actions.diagnosis.scene import Scene, query_of, selector_of, service_called
 from paramedic.actions.reads import GetObject, ListObjects, Seen
@@ -32,11 +32,7 @@ def follow(scene: Scene, ctx: Context, seen: Seen) -> Scene:
     seen.prefetch((*behind.values(), *config))
     reader = Reader(seen, scene.unseen)
     pods = {name: reader.items("pods", question) for name, question in behind.items()}
-    kept = {
-        (item.ref.kind, item.ref.name): Kept.of(found)
-        for item in config
-        if (found := reader.object(str(item.ref), item)) is not None
-    }
+    kept = read_kept(config, reader)
     return replace(
         scene,
         backends={name: (sum(map(pod_ready, found)), len(found)) for name, found in pods.items()},

@@ -1,7 +1,10 @@
 """What is kept of a ConfigMap, a Secret or a claim: names and times, never a value."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from paramedic.actions.diagnosis.reading import Reader
+from paramedic.actions.reads import GetObject
 from paramedic.model.objects import Object, dig
 
 _PARTS = ("data", "binaryData")
@@ -37,6 +40,15 @@ class Kept:
         when, who, key = max(found)
         alone = sum(other == when for other, _, _ in found) == 1
         return (key if alone else ""), when, who
+
+
+def read_kept(questions: Iterable[GetObject], reader: Reader) -> dict[tuple[str, str], Kept]:
+    """By kind and name, what is kept of those that are there and may be read."""
+    return {
+        (item.ref.kind, item.ref.name): Kept.of(found)
+        for item in questions
+        if (found := reader.object(str(item.ref), item)) is not None
+    }
 
 
 def _written(obj: Object) -> dict[str, tuple[str, str]]:

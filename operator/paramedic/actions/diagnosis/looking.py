@@ -13,7 +13,7 @@ from paramedic.actions.contract import Context
 from paramedic.actions.diagnosis.containers import Container
 from paramedic.actions.diagnosis.creation import refusal
 from paramedic.actions.diagnosis.following import follow
-from paramedic.actions.diagnosis.kept import Kept
+from paramedic.actions.diagnosis.kept import read_kept
 from paramedic.actions.diagnosis.reading import Reader
 from paramedic.actions.diagnosis.scene import Log, Scene, mentioned, objections, query_of, strangers
 from paramedic.actions.reads import GetObject, ListObjects, ReadLog, Seen
@@ -108,11 +108,7 @@ def _closer(scene: Scene, ctx: Context, seen: Seen) -> Scene:
     webhooks = webhooks if "failed calling webhook" in refusal(scene) else []
     seen.prefetch((*logs, *wanted, *rivals.values(), *webhooks))
     reader = Reader(seen, scene.unseen)
-    kept = {
-        (item.ref.kind, item.ref.name): Kept.of(found)
-        for item in wanted
-        if (found := reader.object(str(item.ref), item)) is not None
-    }
+    kept = read_kept(wanted, reader)
     return replace(
         scene,
         logs=_logs(logs, reader),

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
-from paramedic.actions.contract import Context, Failed, Skipped
+from paramedic.actions.contract import Context, Failed, Skipped, Waiting
 from paramedic.actions.reads import ListObjects, Seen
 from paramedic.model.names import CORDON_CLAIM_ANNOTATION, CORDONED_BY_ANNOTATION, FIELD_MANAGER
 from paramedic.model.nodes import NodeView, complains, control_plane_label, platform_mark, ready_since, zone_of
@@ -85,6 +85,15 @@ def refusal(node: Object, nodes: list[Object], ctx: Context) -> Failed | Skipped
         text = f"no other node is Ready and takes Pods, so those of {ref} could go nowhere"
         return Failed(f"{text}; add a node, or uncordon one", final=True)
     return None
+
+
+def not_now(node: Object, ctx: Context, seen: Seen) -> Failed | Skipped | Waiting | None:
+    """Why the node is not taken out of service, or not yet. What is cordoned already takes nobody's turn."""
+    nodes = seen.items(question_about_nodes(recent=True))
+    if refused := refusal(node, nodes, ctx):
+        return refused
+    crowd = "" if is_cordoned(node) else crowd_text(node, nodes, ctx.now)
+    return Waiting(crowd) if crowd else None
 
 
 def _recovered(node: Object, began_at: datetime | None) -> bool:

@@ -4,10 +4,10 @@ NetworkPolicies add up: a Pod may do what any policy that selects it allows. So 
 allows, and must not allow what the others deny.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from paramedic.actions.contract import Context
+from paramedic.actions.contract import Context, Failed
 from paramedic.actions.effects import Delete
 from paramedic.actions.reads import Seen
 from paramedic.model.names import (
@@ -19,7 +19,9 @@ from paramedic.model.names import (
     our_labels,
 )
 from paramedic.model.objects import Object, dig, matches_selector
+from paramedic.model.permissions import Permission
 from paramedic.model.references import NETWORK_POLICY, ObjectRef
+from paramedic.model.text import listing
 
 _DNS_RULE = {
     "to": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}],
@@ -60,6 +62,18 @@ def temporary_policy(ctx: Context, record: Mapping[str, Any], spec: Object) -> O
         },
         "spec": spec,
     }
+
+
+#: What a policy that ends takes: to look at those that are there, to make it and to take it away.
+POLICY_PERMISSIONS = frozenset(Permission.to(verb, NETWORK_POLICY) for verb in ("get", "list", "create", "delete"))
+
+
+def beyond_policies(pods: Iterable[Object]) -> Failed | None:
+    """Why no policy can do anything about some of these Pods; None where it can."""
+    hosted = [pod["metadata"]["name"] for pod in pods if dig(pod, "spec", "hostNetwork")]
+    if not hosted:
+        return None
+    return Failed(f"{listing(hosted)} uses the host's network, which no policy reaches", final=True)
 
 
 def policy_ref(ctx: Context, record: Mapping[str, Any]) -> ObjectRef:

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from paramedic.actions.contract import Parameters
 from paramedic.actions.effects import SecretHeader, Send
-from paramedic.model.durations import PATTERN, parse_duration
+from paramedic.model.durations import parse_duration
 from paramedic.model.names import canonical
 from paramedic.model.permissions import Permission
 from paramedic.model.references import SECRET
@@ -110,7 +110,6 @@ BODY_TEXT = (
     "A text, or a JSON object or list, which is sent as application/json. Templates are substituted: within JSON a value"
     " stays within its string, whatever it holds; within any other text it goes in as it is."
 )
-TimeoutText = Annotated[str, StringConstraints(pattern=PATTERN, min_length=2, max_length=16)]
 
 
 def seconds_of(timeout: str) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from paramedic.actions.contract import Context, Failed, Finished, Skipped, Waiting, Working
 from paramedic.actions.reads import Denied, GetObject, Seen
-from paramedic.actions.targets import last_template_writer, last_writer, pods_of, replica_sets_of
+from paramedic.actions.targets import counted_pods, last_template_writer, last_writer, pods_of, replica_sets_of
 from paramedic.model.durations import format_duration
 from paramedic.model.objects import Object, annotations, condition, dig, labels
 from paramedic.model.references import CLAIM, ObjectRef
@@ -15,7 +15,6 @@ from paramedic.model.workloads import (
     Workload,
     most_surge,
     most_unavailable,
-    pod_counts,
     pod_ready,
     pod_trouble,
     strategy_of,
@@ -104,7 +103,7 @@ def replaced_meanwhile(workload: Object, ctx: Context, seen: Seen) -> Skipped | 
     waited = format_second(ctx.now) > format_second(ctx.started_at)
     if not waited or not written or Workload.of(workload).rollout is not Rollout.COMPLETE:
         return None
-    pods = [pod for pod in pods_of(workload, seen) if pod_counts(pod)]
+    pods = counted_pods(workload, seen)
     if not pods:
         return None
     oldest = min(dig(pod, "metadata", "creationTimestamp", default="") for pod in pods)

@@ -5,13 +5,10 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
-from paramedic.model.durations import PATTERN
-
 GROUP = "paramedic.dev"
 VERSION = "v1alpha1"
 
 Severity = Literal["Critical", "Warning", "Info"]
-Duration = Annotated[str, StringConstraints(pattern=PATTERN, min_length=2, max_length=16)]
 ObjectName = Annotated[
     str, StringConstraints(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")
 ]

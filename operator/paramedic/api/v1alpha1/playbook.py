@@ -4,9 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from paramedic.api.v1alpha1.base import Duration, ObjectMeta, ObjectName, Severity, SpecModel, StatusModel
+from paramedic.api.v1alpha1.base import ObjectMeta, ObjectName, Severity, SpecModel, StatusModel
 from paramedic.api.v1alpha1.steps import RecoveryCheck, RecoveryCheckBase, Step, StepBase
 from paramedic.model.conditions import Condition
+from paramedic.model.durations import Duration
 
 AlertName = Annotated[str, StringConstraints(min_length=1, max_length=253)]
 ChannelName = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]

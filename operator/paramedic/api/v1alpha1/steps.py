@@ -6,7 +6,8 @@ from pydantic import Field, StringConstraints, create_model
 
 from paramedic.actions.contract import OnUnknown, Parameters, ResponsePhase
 from paramedic.actions.registry import ACTIONS
-from paramedic.api.v1alpha1.base import Duration, SpecModel, StepName
+from paramedic.api.v1alpha1.base import SpecModel, StepName
+from paramedic.model.durations import Duration
 
 
 class Retry(SpecModel):
